@@ -1,0 +1,163 @@
+"""Every setting of every process, read once from the environment.
+
+A setting's name, unit and default stand here and in docs/settings.md (a test compares the two). A secret may also
+come from a file: `NAME_FILE` holds its path. An empty secret means disabled, never "matches anything".
+"""
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from app.core.errors import ConfigurationError
+
+
+class Settings(BaseSettings):
+    """All settings. Durations say their unit in the name; every limit has a default that suits two cores."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True)
+
+    environment: Literal["development", "production"] = "development"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    # Where things are. Each process gets only the URLs that are its own.
+    database_url: SecretStr | None = Field(None, description="Postgres, as this process's own role")
+    migration_database_url: SecretStr | None = Field(None, description="Postgres as owner; only `acequia db`")
+    keys_database_url: SecretStr | None = Field(None, description="Wrapped data keys: another database and role")
+    keystore_url: str | None = Field(None, description="Key-encryption keys: file:/path, mode 0600")
+    redis_url: SecretStr | None = Field(None, description="The queue: appendonly, appendfsync always, noeviction")
+    cache_redis_url: SecretStr | None = Field(None, description="Budgets, histograms; may be lost. REDIS_URL if unset")
+    public_url: str | None = Field(None, description="https address under which providers reach the receiver")
+
+    # Secrets shared by our own processes.
+    tenant_token_key: SecretStr | None = Field(None, description="key id, colon, 64 hex digits: signs tenant tokens")
+    endpoint_token_key: SecretStr | None = Field(None, description="64 hex digits: checksum of endpoint tokens")
+
+    # Durability of an acknowledgement.
+    redis_durability: Literal["aof", "provider"] = "aof"
+    redis_replicas_confirmed: int = Field(0, ge=0, le=5, description="replicas that must have fsynced an append")
+    redis_confirm_timeout_ms: int = Field(1_000, ge=10, le=4_000)
+
+    # Receiver.
+    receiver_host: str = "127.0.0.1"
+    receiver_port: int = 8100
+    body_bytes_max: int = Field(65_536, ge=1_024)
+    request_read_timeout_s: float = Field(3.0, gt=0)
+    receiver_connections_max: int = Field(4_096, ge=1)
+    receiver_state_dir: Path | None = Field(None, description="folder where gap marks survive while Redis is away")
+    endpoint_cache_ttl_ms: int = Field(900, ge=50, le=1_000)
+    directory_poll_ms: int = Field(250, ge=20, le=500)
+    signature_tolerance_s: int = Field(300, ge=1)
+    append_events_max: int = Field(500, ge=1, description="events in one append script")
+    append_waiting_max: int = Field(20_000, ge=100, description="accepted calls waiting for their append, per process")
+    refusals_kept: int = Field(200, ge=0, description="last refusals kept to be shown")
+
+    # Web (API and dashboard) and the workers' health address.
+    web_host: str = "127.0.0.1"
+    web_port: int = 8000
+    worker_health_host: str = "127.0.0.1"
+    worker_health_port: int = 8200
+
+    # Queue and drains.
+    worker_group: str = "shared"
+    queue_events_max: int = Field(1_000_000, ge=1, description="events waiting per tenant before calls are refused")
+    drain_loops: int = Field(16, ge=1, description="tenants drained at once by one worker process")
+    drain_slice_ms: int = Field(1_000, ge=50, le=2_000)
+    drain_batch_events: int = Field(500, ge=1, le=5_000)
+    commit_linger_ms: int = Field(50, ge=0, le=1_000)
+    lease_ms: int = Field(15_000, ge=1_000)
+    sweep_interval_s: float = Field(5.0, gt=0)
+    sweep_tenants_max: int = Field(500, ge=1)
+    bell_wait_s: float = Field(5.0, gt=0)
+    reads_max: int = Field(4, ge=1, description="reads of an event before it is dead as one that stops its worker")
+    tries_max: int = Field(8, ge=1, description="failures of its own before an event is dead")
+    retry_base_s: float = Field(2.0, gt=0)
+    retry_max_s: float = Field(600.0, gt=0)
+    hold_min_s: float = Field(1.0, gt=0)
+    hold_max_s: float = Field(60.0, gt=0)
+    event_wait_max_s: int = Field(14 * 86_400, ge=60, description="longest life of an event in the queue")
+    stop_timeout_s: float = Field(8.0, gt=0, description="time a stopping process has to end its tasks")
+
+    # Calls to providers.
+    provider_connect_timeout_s: float = Field(2.0, gt=0)
+    provider_call_timeout_s: float = Field(8.0, gt=0)
+    provider_answer_bytes_max: int = Field(5_000_000, ge=1_024)
+    fetch_concurrency_per_tenant: int = Field(48, ge=1)
+    fetch_concurrency_per_process: int = Field(256, ge=1)
+    vtex_url_template: str = "https://{account}.{environment}.com.br"
+    vtex_calls_per_minute: int = Field(5_000, ge=1, description="budget per VTEX account, all work together")
+    budget_live_reserve_percent: int = Field(50, ge=0, le=100, description="part of a budget only live work may use")
+    breaker_failures: int = Field(10, ge=1)
+    breaker_open_s: float = Field(5.0, gt=0)
+
+    # Storage.
+    database_pool_max: int = Field(8, ge=1)
+    statement_timeout_s: float = Field(15.0, gt=0)
+    tenant_token_ttl_s: int = Field(120, ge=5)
+    keys_cache_ttl_s: int = Field(300, ge=1)
+    ledger_days: int = Field(30, ge=2, description="days a ledger row is kept; longer than EVENT_WAIT_MAX_S")
+    memory_tick_s: float = Field(5.0, gt=0, description="how often the loss of Redis's memory is looked for")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, SecretFileSource(settings_cls)
+
+    def get_url(self, name: str) -> str:
+        """The value of a secret setting. Raises ConfigurationError naming the variable when it is not set."""
+        value = getattr(self, name)
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if not text:
+            raise ConfigurationError(f"{name.upper()} is not set: this process needs it. See docs/settings.md.")
+        return str(text)
+
+    @property
+    def is_production(self) -> bool:
+        return self.environment == "production"
+
+
+class SecretFileSource(PydanticBaseSettingsSource):
+    """Reads `NAME_FILE` for every setting whose own variable is not set."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        del field
+        path = os.environ.get(f"{field_name.upper()}_FILE")
+        if not path:
+            return None, field_name, False
+        try:
+            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
+        except OSError as error:
+            name = f"{field_name.upper()}_FILE"
+            raise ConfigurationError(f"{name} names {path}, which cannot be read: {error.strerror}.") from error
+
+    def __call__(self) -> dict[str, Any]:
+        values = (
+            (name, self.get_field_value(field, name)[0]) for name, field in self.settings_cls.model_fields.items()
+        )
+        return {name: value for name, value in values if value is not None}
+
+
+def read_settings(**overrides: Any) -> Settings:
+    """Settings from the environment. Raises ConfigurationError naming every variable that is wrong."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        problems = "; ".join(f"{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors())
+        raise ConfigurationError(f"Wrong settings: {problems}. See docs/settings.md.") from None
+
+
+@cache
+def get_settings() -> Settings:
+    """The settings of this process, read the first time they are asked for."""
+    return read_settings()

@@ -1,0 +1,154 @@
+"""Provider-neutral records: what a connector hands to the services, and what a brand's middleware may send.
+
+Amounts are integers in minor units of `currency`; times are timezone-aware; identifiers are the source's own.
+Fields named in a record's `PERSONAL` set are sealed before they are stored; the rest are typed columns.
+"""
+
+from datetime import date, datetime
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Record(BaseModel):
+    """What every record carries: its key at the source, the source's stamps, and what is not known.
+
+    `missing` names the fields that this observation says nothing about: they keep what is already held.
+    `is_deleted` makes the observation a tombstone: all other fields are then empty.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    PERSONAL: ClassVar[frozenset[str]] = frozenset()
+
+    external_id: str
+    source_created_at: datetime | None = None
+    source_updated_at: datetime | None = None
+    is_deleted: bool = False
+    missing: tuple[str, ...] = ()
+
+
+class Address(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    external_id: str | None = None
+    kind: str | None = None
+    receiver_name: str | None = None
+    street: str | None = None
+    number: str | None = None
+    complement: str | None = None
+    neighborhood: str | None = None
+    city: str | None = None
+    state: str | None = None
+    postal_code: str | None = None
+    country: str | None = None
+    reference: str | None = None
+
+
+class Buyer(BaseModel):
+    """Who bought, as the order says it. `email` is never a provider's alias (those are dropped)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    profile_id: str | None = None
+    email: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    document_type: str | None = None
+    document: str | None = None
+    phone: str | None = None
+    is_corporate: bool | None = None
+    corporate_name: str | None = None
+    corporate_document: str | None = None
+
+
+class OrderItem(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    line_id: str | None = None
+    sku: str | None = None
+    product_id: str | None = None
+    name: str | None = None
+    seller: str | None = None
+    quantity: int | None = None
+    unit_price_minor: int | None = None
+    list_price_minor: int | None = None
+    total_minor: int | None = None
+    is_gift: bool | None = None
+
+
+class Payment(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    method: str | None = None
+    group: str | None = None
+    value_minor: int | None = None
+    installments: int | None = None
+
+
+StatusClass = Literal["created", "pending", "approved", "handling", "invoiced", "canceled", "replaced", "unknown"]
+
+
+class OrderRecord(Record):
+    """One order. `status` is the source's own word; `status_class` our small set of them."""
+
+    PERSONAL: ClassVar[frozenset[str]] = frozenset({"buyer", "shipping_address", "cancel_reason"})
+
+    status: str | None = None
+    status_class: StatusClass = "unknown"
+    currency: str | None = None
+    total_minor: int | None = None
+    items_minor: int | None = None
+    discounts_minor: int | None = None
+    shipping_minor: int | None = None
+    tax_minor: int | None = None
+    sequence: str | None = None
+    order_group: str | None = None
+    origin: str | None = None
+    sales_channel: str | None = None
+    is_completed: bool | None = None
+    authorized_at: datetime | None = None
+    invoiced_at: datetime | None = None
+    canceled_at: datetime | None = None
+    utm_source: str | None = None
+    utm_medium: str | None = None
+    utm_campaign: str | None = None
+    coupon: str | None = None
+    items: tuple[OrderItem, ...] = ()
+    payments: tuple[Payment, ...] = ()
+    sellers: tuple[str, ...] = ()
+    buyer: Buyer | None = None
+    shipping_address: Address | None = None
+    cancel_reason: str | None = None
+
+
+class CustomerRecord(Record):
+    """One customer profile at one source."""
+
+    PERSONAL: ClassVar[frozenset[str]] = frozenset(
+        {
+            "profile_id", "email", "phones", "document_type", "document", "first_name", "last_name", "gender",
+            "birth_date", "corporate_name", "trade_name", "corporate_document", "addresses",
+        }
+    )  # fmt: skip
+
+    is_corporate: bool | None = None
+    accepts_marketing: bool | None = None
+    locale: str | None = None
+    customer_class: str | None = None
+    profile_id: str | None = None
+    email: str | None = None
+    phones: tuple[str, ...] = ()
+    document_type: str | None = None
+    document: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    gender: str | None = None
+    birth_date: date | None = None
+    corporate_name: str | None = None
+    trade_name: str | None = None
+    corporate_document: str | None = None
+    addresses: tuple[Address, ...] = ()
+
+
+RecordStream = Literal["orders", "customers"]

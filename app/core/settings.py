@@ -54,6 +54,8 @@ class Settings(BaseSettings):
     signature_tolerance_s: int = Field(300, ge=1)
     append_events_max: int = Field(500, ge=1, description="events in one append script")
     append_waiting_max: int = Field(20_000, ge=100, description="accepted calls waiting for their append, per process")
+    append_waiting_bytes_max: int = Field(67_108_864, ge=1_048_576, description="bytes of those calls' events")
+    append_flushes_max: int = Field(2, ge=1, le=16, description="append round trips in flight at once, per process")
     refusals_kept: int = Field(200, ge=0, description="last refusals kept to be shown")
 
     # Web (API and dashboard) and the workers' health address.
@@ -79,6 +81,8 @@ class Settings(BaseSettings):
     retry_max_s: float = Field(600.0, gt=0)
     hold_min_s: float = Field(1.0, gt=0)
     hold_max_s: float = Field(60.0, gt=0)
+    postpone_s: float = Field(30.0, gt=0, description="how long events of a paused integration wait before a look")
+    park_margin_ms: int = Field(1_000, ge=0, description="added to a fetch's time-out before its events are due again")
     event_wait_max_s: int = Field(14 * 86_400, ge=60, description="longest life of an event in the queue")
     stop_timeout_s: float = Field(8.0, gt=0, description="time a stopping process has to end its tasks")
 

@@ -1,0 +1,107 @@
+"""A Master Data v1 client document (`CL`) as a CustomerRecord, with the `AD` documents that were read beside it.
+
+The client puts the addresses under the key `addresses` (ADDRESSES_KEY); Master Data itself has no such field. Without
+the key nothing was asked, and `addresses` is listed in `missing`.
+"""
+
+from app.connectors.reading import JsonObject, check_identifier, find_latest
+from app.connectors.vtex.address import map_address
+from app.connectors.vtex.email import find_real_email, is_masked
+from app.connectors.vtex.personal import find_personal_text
+from app.core.errors import MappingError
+from schemas.records import Address, CustomerRecord
+
+ADDRESSES_KEY = "addresses"
+
+# Our field and the document's spellings of it. What is absent from the document was not told.
+_TOLD: dict[str, tuple[str, ...]] = {
+    "is_corporate": ("isCorporate",),
+    "accepts_marketing": ("isNewsletterOptIn",),
+    "locale": ("localeDefault",),
+    "customer_class": ("customerClass",),
+    "profile_id": ("userId",),
+    "email": ("email",),
+    "phones": ("homePhone", "cellPhone", "phone", "businessPhone"),
+    "document_type": ("documentType",),
+    "document": ("document",),
+    "first_name": ("firstName",),
+    "last_name": ("lastName",),
+    "gender": ("gender",),
+    "birth_date": ("birthDate",),
+    "corporate_name": ("corporateName",),
+    "trade_name": ("tradeName",),
+    "corporate_document": ("corporateDocument",),
+    "addresses": (ADDRESSES_KEY,),
+}
+# What Checkout is known to empty in a profile that had it.
+_EMPTIED_TOGETHER = ("first_name", "last_name", "document_type", "document", "phones", "birth_date", "gender")
+
+
+def normalise_document_id(value: str) -> str:
+    """Master Data writes one id as `CL-{guid}` or bare, in any case; its storage ignores case."""
+    return value.lower().removeprefix("cl-")
+
+
+def map_customer(document: object) -> CustomerRecord:
+    """The record of a customer profile. Raises MappingError naming the path of what cannot be mapped, nothing else."""
+    if not isinstance(document, dict):
+        raise MappingError("$", "is not a JSON object")
+    client = JsonObject(document)
+    external_id = check_identifier(normalise_document_id(client.get_identifier("id")), "id")
+    user_id = client.find_text("userId", chars_max=100)
+    record = CustomerRecord(
+        external_id=external_id,
+        source_created_at=client.find_moment("createdIn"),
+        source_updated_at=find_latest(
+            client.find_moment("updatedIn"), client.find_moment("createdIn"), client.find_moment("lastInteractionIn")
+        ),
+        is_corporate=client.find_flag("isCorporate"),
+        accepts_marketing=client.find_flag("isNewsletterOptIn"),
+        locale=client.find_text("localeDefault", chars_max=40),
+        customer_class=client.find_text("customerClass"),
+        profile_id=user_id.lower() if user_id else None,
+        email=find_real_email(client.find_text("email", chars_max=500)),
+        phones=_list_phones(client),
+        document_type=find_personal_text(client, "documentType", chars_max=60),
+        document=find_personal_text(client, "document", chars_max=60),
+        first_name=find_personal_text(client, "firstName"),
+        last_name=find_personal_text(client, "lastName"),
+        gender=find_personal_text(client, "gender", chars_max=40),
+        birth_date=client.find_day("birthDate"),
+        corporate_name=find_personal_text(client, "corporateName"),
+        trade_name=find_personal_text(client, "tradeName"),
+        corporate_document=find_personal_text(client, "corporateDocument", chars_max=60),
+        addresses=_list_addresses(client),
+    )
+    return record.model_copy(update={"missing": _find_missing(client, record)})
+
+
+def _list_phones(client: JsonObject) -> tuple[str, ...]:
+    names = ("homePhone", "cellPhone", "phone", "businessPhone")
+    phones = (find_personal_text(client, name, chars_max=60) for name in names)
+    return tuple(dict.fromkeys(phone for phone in phones if phone is not None))
+
+
+def _list_addresses(client: JsonObject) -> tuple[Address, ...]:
+    """Sorted by id: the search gives them in any order, and equal content must have one form."""
+    addresses = (map_address(address) for address in client.get_objects(ADDRESSES_KEY))
+    found = (address for address in addresses if address is not None)
+    return tuple(sorted(found, key=lambda address: (address.external_id or "", address.model_dump_json())))
+
+
+def _find_missing(client: JsonObject, record: CustomerRecord) -> tuple[str, ...]:
+    """Fields to keep as they are held: not in the document, masked, or emptied by the platform.
+
+    Checkout is known to turn the names of a good profile into null. A profile with neither name is taken for such a
+    one: what is empty in it is not told, instead of a wish to forget.
+    """
+    missing = {field for field, keys in _TOLD.items() if not any(client.has(key) for key in keys)}
+    missing |= {field for field, keys in _TOLD.items() if _is_masked_field(client, keys)}
+    if record.first_name is None and record.last_name is None:
+        missing |= {field for field in _EMPTIED_TOGETHER if not getattr(record, field)}
+    return tuple(sorted(field for field in missing if not getattr(record, field)))
+
+
+def _is_masked_field(client: JsonObject, keys: tuple[str, ...]) -> bool:
+    texts = (client.get(key)[0] for key in keys)
+    return any(isinstance(text, str) and is_masked(text.strip()) for text in texts)

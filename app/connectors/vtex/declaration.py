@@ -1,0 +1,57 @@
+"""What VTEX needs from a brand, and what it can deliver. Forms, checks, masking and docs follow from it."""
+
+from app.connectors.contract import Connector, Endpoint, Field, Stream
+from app.connectors.vtex.mapping import MAPPER_VERSION, map_customer, map_order
+
+# A label of a host name: it becomes part of the address that credentials are sent to.
+ACCOUNT_PATTERN = r"(?!xn--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+ENVIRONMENTS = ("vtexcommercestable", "vtexcommercebeta")
+
+CONNECTOR = Connector(
+    name="vtex",
+    label="VTEX",
+    mapper_version=MAPPER_VERSION,
+    config=(
+        Field(
+            name="account",
+            label="Account name",
+            help="the store's account, as in https://{account}.myvtex.com: lower-case letters, digits and hyphens",
+            pattern=ACCOUNT_PATTERN,
+            chars_max=63,
+        ),
+        Field(
+            name="environment",
+            label="Environment",
+            help="vtexcommercestable, unless VTEX told you otherwise",
+            is_required=False,
+            default="vtexcommercestable",
+            choices=ENVIRONMENTS,
+        ),
+    ),
+    credentials=(
+        Field(
+            name="app_key",
+            label="App key",
+            help="a key made for Acequia alone (vtexappkey-…): VTEX keeps one order hook per key",
+            pattern=r"[!-~]{1,120}",
+            chars_max=120,
+        ),
+        Field(
+            name="app_token",
+            label="App token",
+            help="the token shown once when the key was made",
+            is_secret=True,
+            pattern=r"[!-~]{1,500}",
+            chars_max=500,
+        ),
+    ),
+    streams=(
+        Stream("orders", "Orders", "OMS / View order, OMS / List Orders, OMS / Feed v3 and Hook Admin"),
+        Stream("customers", "Customers", "Dynamic Storage / Read only documents"),
+    ),
+    endpoints=(
+        Endpoint("order_hook", "orders", "Orders hook", "secret_header", is_retried=True),
+        Endpoint("customer_trigger", "customers", "Master Data trigger", "address", is_retried=False),
+    ),
+    mappers={"orders": map_order, "customers": map_customer},
+)

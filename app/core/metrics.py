@@ -1,0 +1,16 @@
+"""The Prometheus metrics that several modules share. Labels never carry personal data, tokens or secrets."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+LATENCY_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
+
+EVENTS_SETTLED = Counter("acequia_events_settled", "Events with an outcome in the ledger", ["tenant_id", "outcome"])
+EVENT_LATENCY_SECONDS = Histogram(
+    "acequia_event_latency_seconds", "From acceptance to after COMMIT has returned", buckets=LATENCY_BUCKETS_S
+)
+EVENTS_RETRIED = Counter("acequia_events_retried", "Failures of an event's own", ["tenant_id", "reason"])
+TENANTS_HELD = Counter("acequia_tenants_held", "Holds after a failure of the surroundings", ["tenant_id", "reason"])
+SLICES = Counter("acequia_slices", "Slices drained, by how they ended", ["end"])
+LEASES_EXPIRED = Counter("acequia_swept_tenants", "Tenants that a sweep looked at: expired leases and due retries")
+MEMORY_LOSSES = Counter("acequia_queue_memory_losses", "Times that Redis was found to have lost its memory")
+DRAINS_ACTIVE = Gauge("acequia_drains_active", "Slices being drained now")

@@ -1,0 +1,203 @@
+"""The one transaction of a batch: rows, ledger, dead letters and counters, or nothing of it.
+
+1. What was observed is reduced to one state per key, newest wins, partial documents put together.
+2. Customers, then orders: one sorted statement each (upsert.py).
+3. The ledger: a row per event, unless it has one: the first committed outcome stands.
+4. Only for rows that are new: dead letters, closed replays, day totals.
+5. Counters last, because their rows are held until the commit.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from app.core.sealing import TenantKeys
+from app.services.merge import AnyRecord, Known, merge, observe
+from app.services.sealed_rows import Sealer, to_utc
+from app.services.upsert import CUSTOMERS, ORDERS, RowMovedError, Stored, upsert
+from db.counters import Writer, add_to_counters
+from db.ledger import LedgerEntry, find_outcomes, settle_events
+from db.pool import Database
+from db.versions import Key, Version
+from schemas.events import Event, Outcome
+from schemas.ids import read_uuid7_ms
+from schemas.records import OrderRecord
+
+ATTEMPTS_MAX = 5  # of a batch whose rows others change between its look and its write
+
+
+class Observation(NamedTuple):
+    """What a fetch, an inline document or a batch page told.
+
+    `observed_at`: for what we fetched, the queue server's time before the request left; for what was sent, the
+    signed time.
+    """
+
+    source: str
+    account: str
+    record: AnyRecord
+    mapper_version: int
+    observed_at: datetime
+
+
+class Settlement(NamedTuple):
+    """One event to be written into the ledger with the batch.
+
+    Either an `observation`, and its outcome follows from what becomes of it, or an `outcome` of `ignored` or `dead`
+    with its `reason`. `field`, `sealed_body`: for a dead letter; the event's body sealed with purpose `dead_letter.v1`.
+    """
+
+    event: Event
+    attempts: int
+    observation: Observation | None
+    outcome: Literal["ignored", "dead"] | None = None
+    reason: str | None = None
+    field: str | None = None
+    sealed_body: bytes | None = None
+
+
+class Applied(NamedTuple):
+    """`outcomes`: event id → outcome, of every event given: this batch's or, if it had one, the earlier one.
+    `changed`: rows whose content changed."""
+
+    outcomes: dict[str, Outcome]
+    changed: int
+
+
+class _ObjectKey(NamedTuple):
+    is_order: bool
+    key: Key
+
+
+async def apply_batch(
+    database: Database,
+    keys: TenantKeys,
+    settlements: Sequence[Settlement],
+    observations: Sequence[Observation] = (),
+    *,
+    writer: Writer = "live",
+    now: datetime,
+    country: str = "AR",
+) -> Applied:
+    """Commits a batch of one tenant. `now`: from which latencies are counted. `country`: ISO alpha-2, the tenant's.
+
+    Raises ValueError for a settlement with neither observation nor outcome, SealingError, RowMovedError when others
+    kept changing the same rows, and whatever asyncpg raises: `db.failures.classify` says whose fault it is.
+    """
+    told = [s.observation for s in settlements if s.observation is not None and s.outcome is None]
+    known, versions = reduce_observations(keys, [*told, *observations])
+    customers = {object_key.key: state for object_key, state in known.items() if not object_key.is_order}
+    orders = {object_key.key: state for object_key, state in known.items() if object_key.is_order}
+    sealer = Sealer(keys, country)
+    for attempt in range(1, ATTEMPTS_MAX + 1):
+        try:
+            async with database.tenant_tx(keys.tenant_id, f"apply.{writer}") as connection:
+                of_customers = await upsert(connection, sealer, CUSTOMERS, customers)
+                of_orders = await upsert(connection, sealer, ORDERS, orders)
+                stored = {_ObjectKey(False, key): state for key, state in of_customers.stored.items()}
+                stored |= {_ObjectKey(True, key): state for key, state in of_orders.stored.items()}
+                entries = decide_outcomes(settlements, stored, versions, now)
+                outcomes = await settle_events(connection, keys.tenant_id, writer, entries)
+                counters = _add(of_customers.counters, of_orders.counters, _count_outcomes(outcomes.values()))
+                await add_to_counters(connection, keys.tenant_id, writer, counters)
+                earlier = [entry.event_id for entry in entries if entry.event_id not in outcomes]
+                if earlier:
+                    outcomes |= await find_outcomes(connection, keys.tenant_id, earlier)
+        except RowMovedError:
+            if attempt == ATTEMPTS_MAX:
+                raise
+        else:
+            return Applied(outcomes, sum(state.is_changed for state in stored.values()))
+    raise AssertionError("unreachable")
+
+
+def reduce_observations(
+    keys: TenantKeys, observations: Iterable[Observation]
+) -> tuple[dict[_ObjectKey, Known], dict[int, Version]]:
+    """One state per object, and each observation's version by its `id()`: many events share one observation."""
+    known: dict[_ObjectKey, Known] = {}
+    versions: dict[int, Version] = {}
+    for observation in observations:
+        if id(observation) in versions:
+            continue
+        version = versions[id(observation)] = make_version(keys, observation)
+        state = observe(observation.record, version)
+        object_key = _find_key(observation)
+        known[object_key] = merge(known[object_key], state) if object_key in known else state
+    return known, versions
+
+
+def make_version(keys: TenantKeys, observation: Observation) -> Version:
+    """Its place in the order of observations. The hash is over what is not default: a field that a later release adds
+    does not make every document look new."""
+    record, observed_at = observation.record, to_utc(observation.observed_at)
+    stamp = observed_at if record.source_updated_at is None else to_utc(record.source_updated_at)
+    content = record.model_dump_json(exclude_defaults=True).encode()
+    return Version(stamp, observation.mapper_version, observed_at, keys.content_hash(content))
+
+
+def decide_outcomes(
+    settlements: Sequence[Settlement],
+    stored: dict[_ObjectKey, Stored],
+    versions: dict[int, Version],
+    now: datetime,
+) -> list[LedgerEntry]:
+    """The table of queue_protocol.md §2.6: the newest event of an object whose row changed is applied; one whose own
+    stamp lies below the stored one is superseded; the others told what was held."""
+    newest: dict[_ObjectKey, tuple[datetime, str]] = {}
+    stamps: dict[str, tuple[_ObjectKey, datetime]] = {}
+    for settlement in settlements:
+        if settlement.observation is None or settlement.outcome is not None:
+            continue
+        object_key = _find_key(settlement.observation)
+        stamp = _find_stamp(settlement, versions) or stored[object_key].source_updated_at
+        stamps[settlement.event.event_id] = object_key, stamp
+        place = (stamp, settlement.event.event_id)
+        newest[object_key] = max(newest.get(object_key, place), place)
+
+    def decide(settlement: Settlement) -> Outcome:
+        if settlement.outcome is not None:
+            if settlement.outcome == "dead" and settlement.reason is None:
+                raise ValueError("a dead event needs a reason")
+            return settlement.outcome
+        if settlement.observation is None:
+            raise ValueError("a settlement needs an observation or an outcome")
+        object_key, stamp = stamps[settlement.event.event_id]
+        if stored[object_key].is_changed and newest[object_key][1] == settlement.event.event_id:
+            return "applied"
+        return "superseded" if stamp < stored[object_key].source_updated_at else "duplicate"
+
+    now_ms = int(now.timestamp() * 1000)
+    entries = {
+        s.event.event_id: LedgerEntry(
+            s.event.event_id, s.event.integration_id, s.event.kind, s.event.object_id, s.event.state, decide(s),
+            s.reason, s.attempts, now_ms - read_uuid7_ms(s.event.event_id), s.field, s.sealed_body,
+        )
+        for s in settlements
+    }  # fmt: skip
+    return list(entries.values())
+
+
+def _find_stamp(settlement: Settlement, versions: dict[int, Version]) -> datetime | None:
+    """The event's own stamp. An inline document is its own observation, so that one's version says it."""
+    event, observation = settlement.event, settlement.observation
+    if event.form == "inline" and observation is not None:
+        return versions[id(observation)].source_updated_at
+    return None if event.stamp is None else to_utc(event.stamp)
+
+
+def _find_key(observation: Observation) -> _ObjectKey:
+    key = Key(observation.source, observation.account, observation.record.external_id)
+    return _ObjectKey(isinstance(observation.record, OrderRecord), key)
+
+
+def _count_outcomes(outcomes: Iterable[Outcome]) -> dict[str, int]:
+    counters: dict[str, int] = {}
+    for outcome in outcomes:
+        counters[f"events_{outcome}"] = counters.get(f"events_{outcome}", 0) + 1
+    return counters
+
+
+def _add(*counters: dict[str, int]) -> dict[str, int]:
+    names = {name for part in counters for name in part}
+    return {name: sum(part.get(name, 0) for part in counters) for name in names}

@@ -1,0 +1,112 @@
+"""Dead letters: list, look at, replay, discard.
+
+A replay is a fresh event: it is tied to the dead letter in one transaction, appended then, and closes the dead letter
+in the transaction that writes its own ledger row. One whose append was lost is appended again, under the same id.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from app.core.errors import AcequiaError
+from app.core.queue import AppendBatch, Confirm, NewEntry, Queue
+from app.core.sealing import TenantKeys, inline_info, seal_inline
+from app.core.settings import Settings
+from app.services.keyring import Keyring
+from db.dead_letters import (
+    DeadLetter,
+    begin_replay,
+    discard_dead_letter,
+    find_dead_letter,
+    list_dead_letters,
+    take_stuck_replays,
+)
+from db.pool import Database
+from db.tenants import list_tenants
+from schemas.events import Event, decode_event, encode_event
+from schemas.ids import make_uuid7
+
+DEAD_LETTER_PURPOSE = "dead_letter.v1"
+STUCK_AFTER_S = 60
+
+
+class DeadLetterNotFoundError(AcequiaError):
+    """There is no such dead letter, or it is not waiting any more."""
+
+    code = "dead_letter_not_found"
+    http_status = 404
+
+
+class DeadLetterGoneError(AcequiaError):
+    """Its body is not kept any more, so it cannot be replayed."""
+
+    code = "dead_letter_gone"
+    http_status = 410
+
+
+async def find_letters(database: Database, tenant_id: int, limit: int = 100) -> list[DeadLetter]:
+    """Those that wait or are being replayed, newest first."""
+    async with database.tenant_tx(tenant_id, "dead_letters") as connection:
+        return await list_dead_letters(connection, tenant_id, limit=limit)
+
+
+async def get_letter(database: Database, tenant_id: int, event_id: str) -> DeadLetter:
+    """One. Raises DeadLetterNotFoundError."""
+    async with database.tenant_tx(tenant_id, "dead_letters") as connection:
+        letter = await find_dead_letter(connection, tenant_id, event_id)
+    if letter is None:
+        raise DeadLetterNotFoundError(f"Tenant {tenant_id} has no dead letter {event_id}.")
+    return letter
+
+
+async def replay_letter(
+    database: Database, keyring: Keyring, queue: Queue, settings: Settings, *, tenant_id: int, event_id: str
+) -> str:
+    """Replays one; the id of its fresh event. Raises DeadLetterNotFoundError, DeadLetterGoneError and what an append
+    raises: then the replay is begun and is appended again within a minute."""
+    keys = await keyring.keys_of(tenant_id)
+    async with database.tenant_tx(tenant_id, "replay") as connection:
+        letter = await begin_replay(connection, tenant_id, event_id, make_uuid7())
+    if letter is None:
+        raise DeadLetterNotFoundError(f"Tenant {tenant_id} has no dead letter {event_id} that waits.")
+    await _append(queue, settings, keys, letter)
+    return str(letter.replay_event_id)
+
+
+async def discard_letter(database: Database, tenant_id: int, event_id: str) -> None:
+    """Gives one up; its body is removed, its row stays. Raises DeadLetterNotFoundError."""
+    async with database.tenant_tx(tenant_id, "discard") as connection:
+        if not await discard_dead_letter(connection, tenant_id, event_id):
+            raise DeadLetterNotFoundError(f"Tenant {tenant_id} has no dead letter {event_id} that waits.")
+
+
+async def append_stuck_replays(database: Database, keyring: Keyring, queue: Queue, settings: Settings) -> int:
+    """Appends again what was begun a minute ago and has no ledger row yet; how many."""
+    begun_before = datetime.now(UTC) - timedelta(seconds=STUCK_AFTER_S)
+    done = 0
+    for tenant in await list_tenants(database):
+        async with database.tenant_tx(tenant.tenant_id, "stuck_replays") as connection:
+            letters = await take_stuck_replays(connection, tenant.tenant_id, begun_before)
+        for letter in letters:
+            await _append(queue, settings, await keyring.keys_of(tenant.tenant_id), letter)
+            done += 1
+    return done
+
+
+async def _append(queue: Queue, settings: Settings, keys: TenantKeys, letter: DeadLetter) -> None:
+    if letter.sealed_body is None or letter.replay_event_id is None:
+        raise DeadLetterGoneError(f"The body of dead letter {letter.event_id} is not kept any more.")
+    body = keys.open(DEAD_LETTER_PURPOSE, letter.event_id, letter.sealed_body)
+    event = _rename(keys, decode_event(letter.event_id, body), letter.replay_event_id)
+    batch = AppendBatch(keys.tenant_id, "normal", [NewEntry(event.event_id, encode_event(event))])
+    confirm = Confirm(1, settings.redis_replicas_confirmed, settings.redis_confirm_timeout_ms)
+    await queue.append([batch], confirm=confirm if settings.redis_durability == "aof" else None)
+
+
+def _rename(keys: TenantKeys, event: Event, event_id: str) -> Event:
+    """The same event under another id. An inline document is bound to its event's id, so it is sealed anew."""
+    if event.sealed is None:
+        return event._replace(event_id=event_id)
+    place = (keys.tenant_id, event.source, event.kind, event.object_id)
+    document = keys.open_inline(event.sealed, inline_info(*place, event.event_id))
+    return event._replace(
+        event_id=event_id, sealed=seal_inline(keys.public_key, inline_info(*place, event_id), document)
+    )

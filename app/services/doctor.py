@@ -1,0 +1,186 @@
+"""`acequia doctor`: looks at everything that "Run it for real" asks for; each finding says what to do.
+
+Every check is on its own: one that cannot run says so and stops no other.
+"""
+
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+import httpx
+from redis.asyncio import Redis
+
+from app.core.directory import GENERATION_KEY
+from app.core.errors import AcequiaError
+from app.core.redis import check_queue_server
+from app.core.settings import Settings
+from app.services.keyring import open_keyring
+from db.integrations import list_all_integrations
+from db.ledger import find_missing_partitions
+from db.migrate import find_pending
+from db.pool import Database
+from db.tenants import list_tenants
+
+CLOCK_SKEW_MAX_S = 1.0
+PARTITION_DAYS_MIN = 2
+_HEALTH_TIMEOUT_S = 3.0
+
+
+class Finding(NamedTuple):
+    """`problem`: None when fine; else what is wrong and what to do. `is_warning`: it works, and should be mended."""
+
+    check: str
+    problem: str | None
+    is_warning: bool = False
+
+
+Check = Callable[[], Awaitable[Finding]]
+
+
+class Doctor:
+    """The checks, in the order in which one would mend things."""
+
+    def __init__(self, settings: Settings, database: Database, redis: Redis) -> None:
+        self._settings = settings
+        self._database = database
+        self._redis = redis
+
+    async def examine(self) -> list[Finding]:
+        checks: list[Check] = [
+            self._check_version, self._check_migrations, self._check_partitions, self._check_queue_server,
+            self._check_memory, self._check_directory, self._check_keys, self._check_clocks, self._check_public_url,
+            self._check_replica, self._check_retention, self._check_integrations, self._check_receiver,
+            self._check_web, self._check_worker,
+        ]  # fmt: skip
+        return [await self._run(check) for check in checks]
+
+    async def _run(self, check: Check) -> Finding:
+        try:
+            return await check()
+        except AcequiaError as error:
+            return Finding(_name(check), str(error))
+        except Exception as error:
+            return Finding(_name(check), f"the check failed with {type(error).__name__}: is the server up?")
+
+    async def _check_version(self) -> Finding:
+        return Finding("postgres version", " ".join(self._database.warnings) or None, is_warning=True)
+
+    async def _check_migrations(self) -> Finding:
+        async with self._database.platform_tx("doctor") as connection:
+            pending = await find_pending(connection)
+        problem = f"{len(pending)} not applied ({pending[0]} …): run `acequia db migrate`." if pending else None
+        return Finding("migrations", problem)
+
+    async def _check_partitions(self) -> Finding:
+        days = [datetime.now(UTC).date() + timedelta(days=ahead) for ahead in range(PARTITION_DAYS_MIN)]
+        missing = await find_missing_partitions(self._database, days)
+        problem = f"no partition for {missing[0]}: a worker makes them every hour; is one running?" if missing else None
+        return Finding("ledger partitions", problem)
+
+    async def _check_queue_server(self) -> Finding:
+        return Finding("queue server", " ".join(await check_queue_server(self._redis, self._settings)) or None)
+
+    async def _check_memory(self) -> Finding:
+        info = await self._redis.info("memory")
+        used, limit = int(info["used_memory"]), int(info.get("maxmemory", 0))
+        if not limit:
+            unlimited = (
+                "maxmemory is not set: set it below the machine's, so that a full queue refuses and is not killed."
+            )
+            return Finding("queue memory", unlimited if self._settings.is_production else None, is_warning=True)
+        share = used / limit
+        problem = (
+            f"{share:.0%} of maxmemory is used: add memory or see what waits (`acequia status`)."
+            if share > 0.6
+            else None
+        )
+        return Finding("queue memory", problem, is_warning=True)
+
+    async def _check_directory(self) -> Finding:
+        is_there = await self._redis.exists(GENERATION_KEY)
+        problem = None if is_there else "not published, so receivers answer 503: a worker publishes it; is one running?"
+        return Finding("endpoint directory", problem)
+
+    async def _check_keys(self) -> Finding:
+        keyring = await open_keyring(self._settings)
+        try:
+            problem = await keyring.find_problem()
+            if problem is None:
+                for tenant in await list_tenants(self._database):
+                    await keyring.keys_of(tenant.tenant_id)
+        finally:
+            await keyring.close()
+        return Finding("keystore and keys", problem)
+
+    async def _check_clocks(self) -> Finding:
+        seconds, micros = await self._redis.time()
+        skew_s = abs(seconds + micros / 1e6 - time.time())
+        problem = None
+        if skew_s > CLOCK_SKEW_MAX_S:
+            problem = f"Redis's clock differs by {skew_s:.1f} s from this machine's: run a time service on both."
+        return Finding("clocks", problem)
+
+    async def _check_public_url(self) -> Finding:
+        url = self._settings.public_url
+        if url is None:
+            problem = "PUBLIC_URL is not set: providers cannot be told where to call. Set the proxy's https address."
+            return Finding("public address", problem, is_warning=not self._settings.is_production)
+        if not url.startswith("https://") and self._settings.is_production:
+            return Finding("public address", "PUBLIC_URL is not https: providers refuse to call it, and should.")
+        return Finding("public address", None)
+
+    async def _check_replica(self) -> Finding:
+        settings = self._settings
+        if settings.redis_durability == "provider":
+            return Finding(
+                "durability", "REDIS_DURABILITY=provider is declared and cannot be proven here.", is_warning=True
+            )
+        info = await self._redis.info("replication")
+        found = int(info.get("connected_slaves", 0))
+        if found < settings.redis_replicas_confirmed:
+            return Finding("durability", f"REDIS_REPLICAS_CONFIRMED is {settings.redis_replicas_confirmed} and {found} "
+                           "replicas are connected: every call is answered 503.")  # fmt: skip
+        problem = None
+        if settings.is_production and not settings.redis_replicas_confirmed:
+            problem = "an append is on one disk only: add a replica and set REDIS_REPLICAS_CONFIRMED=1."
+        return Finding("durability", problem, is_warning=True)
+
+    async def _check_retention(self) -> Finding:
+        settings = self._settings
+        problem = None
+        if settings.ledger_days * 86_400 <= settings.event_wait_max_s:
+            problem = "LEDGER_DAYS must be longer than EVENT_WAIT_MAX_S: an event could outlive its own ledger row."
+        return Finding("retention", problem)
+
+    async def _check_integrations(self) -> Finding:
+        refused = [one for one in await list_all_integrations(self._database) if one.status == "credentials_refused"]
+        problem = None
+        if refused:
+            names = ", ".join(f"{one.connector}/{one.account} of tenant {one.tenant_id}" for one in refused[:5])
+            problem = f"credentials refused: {names}. Replace them; their events wait."
+        return Finding("integrations", problem, is_warning=True)
+
+    async def _check_receiver(self) -> Finding:
+        return await self._ask("receiver", self._settings.receiver_host, self._settings.receiver_port)
+
+    async def _check_web(self) -> Finding:
+        return await self._ask("web", self._settings.web_host, self._settings.web_port)
+
+    async def _check_worker(self) -> Finding:
+        return await self._ask("worker", self._settings.worker_health_host, self._settings.worker_health_port)
+
+    async def _ask(self, name: str, host: str, port: int) -> Finding:
+        async with httpx.AsyncClient(timeout=_HEALTH_TIMEOUT_S, trust_env=False) as client:
+            try:
+                answer = await client.get(f"http://{host}:{port}/readyz")
+            except httpx.HTTPError:
+                return Finding(name, f"does not answer on {host}:{port}: start it, or correct {name.upper()}_PORT.")
+        if answer.status_code == 200:
+            return Finding(name, None)
+        problems = [f"{check}: {problem}" for check, problem in answer.json()["checks"].items() if problem != "ok"]
+        return Finding(name, "is not ready: " + " ".join(problems))
+
+
+def _name(check: Check) -> str:
+    return getattr(check, "__name__", "check").removeprefix("_check_").replace("_", " ")

@@ -1,0 +1,180 @@
+"""Records become rows and rows become records: typed columns for what is queried, one sealed blob for the rest.
+
+The blob is a JSON object of the record's personal fields that are not empty. That of a partial row also has
+`_versions`, a list, and `_fields`: field → its place in that list, or null for what nobody has told.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import orjson
+
+from app.core.identity import identities_of
+from app.core.sealing import TenantKeys
+from app.services.merge import AnyRecord, Known, make_tombstone
+from db.customers import CustomerRow
+from db.identities import Identity, pack_identities
+from db.orders import OrderItemRow, OrderRow
+from db.versions import Key, Version
+from schemas.records import CustomerRecord, OrderItem, OrderRecord
+
+CUSTOMER_PURPOSE = "customer.v1"
+ORDER_PURPOSE = "order.v1"
+_CUSTOMER_COLUMNS = ("source_created_at", "is_corporate", "accepts_marketing", "locale", "customer_class")
+_ORDER_COLUMNS = (
+    "source_created_at", "status", "status_class", "currency", "total_minor", "items_minor", "discounts_minor",
+    "shipping_minor", "tax_minor", "sequence", "order_group", "origin", "sales_channel", "is_completed",
+    "authorized_at", "invoiced_at", "canceled_at", "utm_source", "utm_medium", "utm_campaign", "coupon",
+)  # fmt: skip
+_ORDER_DETAILS = {"payments", "sellers"}
+_TIMES = frozenset({"source_created_at", "authorized_at", "invoiced_at", "canceled_at"})
+
+
+_FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
+_LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
+
+
+class Sealer(NamedTuple):
+    """With what rows are sealed. `country`: the tenant's, for the normal forms of phones and tax numbers."""
+
+    keys: TenantKeys
+    country: str
+
+
+def make_customer_row(sealer: Sealer, key: Key, known: Known, revision: int = 0) -> CustomerRow:
+    """The row of what is known of a profile. `revision`: as in `CustomerRow`."""
+    return CustomerRow(key, known.version, revision, known.is_partial, **_seal(sealer, key, known))
+
+
+def make_order_row(sealer: Sealer, key: Key, known: Known, revision: int = 0) -> OrderRow:
+    """The row of what is known of an order, with its lines."""
+    record = known.record
+    assert isinstance(record, OrderRecord)
+    return OrderRow(
+        key,
+        known.version,
+        revision,
+        known.is_partial,
+        **_seal(sealer, key, known),
+        details=_write_details(record),
+        item_count=len(record.items),
+        items=tuple(_make_item_row(item) for item in record.items),
+    )
+
+
+def make_same_customer_row(key: Key, known: Known, revision: int) -> CustomerRow:
+    """As `make_customer_row` for content that is held already: only the observation moves, so nothing is sealed."""
+    return CustomerRow(key, known.version, revision, **_read_columns(known.record), sealed=b"")
+
+
+def make_same_order_row(key: Key, known: Known, revision: int) -> OrderRow:
+    """As `make_order_row` for content that is held already."""
+    record = known.record
+    assert isinstance(record, OrderRecord)
+    columns = _read_columns(record)
+    return OrderRow(
+        key,
+        known.version,
+        revision,
+        **columns,
+        details=_write_details(record),
+        item_count=len(record.items),
+        sealed=b"",
+    )
+
+
+def open_customer(keys: TenantKeys, key: Key, row: Mapping[str, Any]) -> Known:
+    """What a stored profile says. Raises SealingError."""
+    return _open(keys, CustomerRecord, key, row, {name: row[name] for name in _CUSTOMER_COLUMNS})
+
+
+def open_order(keys: TenantKeys, key: Key, row: Mapping[str, Any], items: list[OrderItemRow]) -> Known:
+    """What a stored order says. Raises SealingError."""
+    values = {name: row[name] for name in _ORDER_COLUMNS} | orjson.loads(row["details"])
+    values["items"] = [item._asdict() for item in items]
+    return _open(keys, OrderRecord, key, row, values)
+
+
+def to_utc(time: datetime) -> datetime:
+    """The same moment in UTC. Year-1 stamps east of Greenwich lie before the first moment that can be written."""
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        return _FIRST_MOMENT if time.year == 1 else _LAST_MOMENT
+
+
+def _seal(sealer: Sealer, key: Key, known: Known) -> dict[str, Any]:
+    """The columns of both families that depend on the record, for a row's constructor."""
+    record, keys = known.record, sealer.keys
+    if record.is_deleted:
+        empty = {"status_class": "unknown"} if isinstance(record, OrderRecord) else {}
+        return {"deleted_at": known.version.source_updated_at, **empty}
+    purpose = ORDER_PURPOSE if isinstance(record, OrderRecord) else CUSTOMER_PURPOSE
+    return _read_columns(record) | {
+        "key_version": keys.seal_version,
+        "sealed": keys.seal(purpose, key.natural, _write_personal(known)),
+        "identities": pack_identities(
+            Identity(kind, keys.index_version, keys.blind_index(kind, form))
+            for kind, form in identities_of(record, sealer.country)
+        ),
+    }
+
+
+def _read_columns(record: AnyRecord) -> dict[str, Any]:
+    names = _ORDER_COLUMNS if isinstance(record, OrderRecord) else _CUSTOMER_COLUMNS
+    values = {name: getattr(record, name) for name in names}
+    for name in _TIMES & values.keys():
+        values[name] = values[name] and to_utc(values[name])
+    return values
+
+
+def _write_details(record: OrderRecord) -> str:
+    return record.model_dump_json(include=_ORDER_DETAILS, exclude_defaults=True)
+
+
+def _write_personal(known: Known) -> bytes:
+    personal = set(known.record.PERSONAL)
+    if not known.older:
+        return known.record.model_dump_json(include=personal, exclude_defaults=True).encode()
+    versions = sorted({version for version in known.older.values() if version is not None})
+    places = {version: place for place, version in enumerate(versions)}
+    blob = known.record.model_dump(mode="json", include=personal, exclude_defaults=True)
+    blob["_versions"] = [
+        (v.source_updated_at.isoformat(), v.mapper_version, v.observed_at.isoformat(), v.content_hash.hex())
+        for v in versions
+    ]
+    blob["_fields"] = {name: None if version is None else places[version] for name, version in known.older.items()}
+    return orjson.dumps(blob)
+
+
+def _open(keys: TenantKeys, kind: type[AnyRecord], key: Key, row: Mapping[str, Any], values: dict[str, Any]) -> Known:
+    version = Version(row["source_updated_at"], row["mapper_version"], row["observed_at"], row["content_hash"])
+    if row["deleted_at"] is not None:
+        tombstone = kind(external_id=key.external_id, source_updated_at=version.source_updated_at, is_deleted=True)
+        return Known(make_tombstone(tombstone), version, {})
+    purpose = ORDER_PURPOSE if kind is OrderRecord else CUSTOMER_PURPOSE
+    blob = orjson.loads(keys.open(purpose, key.natural, row["sealed"]))
+    versions = [
+        Version(datetime.fromisoformat(stamp), mapper, datetime.fromisoformat(observed), bytes.fromhex(content_hash))
+        for stamp, mapper, observed, content_hash in blob.pop("_versions", ())
+    ]
+    places: dict[str, int | None] = blob.pop("_fields", {})
+    older = {name: None if place is None else versions[place] for name, place in places.items()}
+    record = kind.model_validate(
+        {
+            **values,
+            **blob,
+            "external_id": key.external_id,
+            "source_updated_at": version.source_updated_at,
+            "missing": tuple(name for name, version_of in older.items() if version_of is None),
+        }
+    )
+    return Known(record, version, older)
+
+
+def _make_item_row(item: OrderItem) -> OrderItemRow:
+    return OrderItemRow(
+        item.line_id, item.sku, item.product_id, item.name, item.seller, item.quantity, item.unit_price_minor,
+        item.list_price_minor, item.total_minor, item.is_gift,
+    )  # fmt: skip

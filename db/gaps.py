@@ -1,0 +1,53 @@
+"""From when on an integration's stream may be incomplete. A gap grows backwards until a repair closes it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import asyncpg
+
+from db.pool import Database
+from db.queries import load_queries
+
+SQL = load_queries("gaps")
+
+
+class GapMark(NamedTuple):
+    """What is to be set. `stream`: orders or customers."""
+
+    integration_id: int
+    stream: str
+    gap_since: datetime
+    reason: str
+
+
+class Gap(NamedTuple):
+    tenant_id: int
+    integration_id: int
+    stream: str
+    gap_since: datetime
+    reason: str
+    updated_at: datetime
+
+
+async def set_gaps(connection: asyncpg.Connection, tenant_id: int, marks: Sequence[GapMark]) -> None:
+    """The earliest of what is held and what is told stands, with its reason."""
+    if marks:
+        await connection.execute(SQL["set_gaps"], tenant_id, *zip(*marks, strict=True))
+
+
+async def set_gaps_everywhere(database: Database, streams: Sequence[str], gap_since: datetime, reason: str) -> None:
+    """For every integration of every tenant that is not deleted."""
+    async with database.platform_tx("set_gaps_everywhere") as connection:
+        await connection.execute(SQL["set_gaps_everywhere"], list(streams), gap_since, reason)
+
+
+async def list_gaps(connection: asyncpg.Connection, tenant_id: int) -> list[Gap]:
+    """One tenant's."""
+    return [Gap(*row) for row in await connection.fetch(SQL["list_gaps"], tenant_id)]
+
+
+async def list_all_gaps(database: Database) -> list[Gap]:
+    """Everybody's."""
+    async with database.platform_tx("list_gaps") as connection:
+        return [Gap(*row) for row in await connection.fetch(SQL["list_gaps_by_tenant"])]

@@ -1,0 +1,48 @@
+"""The list of identities that a row carries: 21 bytes each, as migration 0003 says."""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from db.versions import Key, Written
+
+_KINDS = ("email", "phone", "document", "profile")
+_BYTES = 21
+BLIND_INDEX_BYTES = 16
+
+
+class Identity(NamedTuple):
+    """`kind`: email, phone, document or profile. `blind_index`: 16 bytes, made with index key `key_version`."""
+
+    kind: str
+    key_version: int
+    blind_index: bytes
+
+
+def pack_identities(identities: Iterable[Identity]) -> bytes:
+    """A row's list, sorted, without repetition. Raises ValueError for an unknown kind or a wrong length."""
+    return b"".join(sorted({_pack(identity) for identity in identities}))
+
+
+def unpack_identities(packed: bytes) -> list[Identity]:
+    """What `pack_identities` packed."""
+    parts = (packed[start : start + _BYTES] for start in range(0, len(packed), _BYTES))
+    return [Identity(_KINDS[part[0] - 1], int.from_bytes(part[1:5], "big"), part[5:]) for part in parts]
+
+
+def find_removed(
+    rows: Iterable[tuple[Key, bytes]], written: Mapping[Key, Written]
+) -> list[tuple[str, int, bytes, str, str, str]]:
+    """Kind, key version, blind index and key of every identity that the written rows told before and tell no more."""
+    return [
+        (*identity, *key)
+        for key, told in rows
+        if key in written and (untold := written[key].untold) is not None
+        for identity in sorted(set(unpack_identities(untold)) - set(unpack_identities(told)))
+    ]
+
+
+def _pack(identity: Identity) -> bytes:
+    if len(identity.blind_index) != BLIND_INDEX_BYTES:
+        raise ValueError(f"a blind index has {BLIND_INDEX_BYTES} bytes")
+    kind = _KINDS.index(identity.kind) + 1
+    return kind.to_bytes(1, "big") + identity.key_version.to_bytes(4, "big") + identity.blind_index

@@ -1,0 +1,5 @@
+"""`python -m scripts.cli`: the same as `acequia`."""
+
+from scripts.cli import main
+
+main()

@@ -1,0 +1,93 @@
+"""Everything the sandbox holds: stores, weather, runs, and the demo's background traffic."""
+
+from collections.abc import Iterable
+from itertools import count
+from typing import Any
+
+from scripts.sandbox.deliveries import Courier, Retries
+from scripts.sandbox.faults import Weather
+from scripts.sandbox.inline import InlineEndpoint
+from scripts.sandbox.plan import read_mix
+from scripts.sandbox.store import Store
+from scripts.sandbox.traffic import IN_FLIGHT_MAX, Job, Run
+from scripts.sandbox.vtex_api import read_hook
+
+# As many orders end as begin, so that a sandbox left alone does not grow.
+_DEMO_MIX = {"new_objects": 0.09}
+
+
+class World:
+    def __init__(self, seed: int, median_ms: float, courier: Courier) -> None:
+        self.seed = seed
+        self.courier = courier
+        self.weather = Weather(median_ms, seed)
+        self.stores: dict[str, Store] = {}
+        self.runs: dict[str, Run] = {}
+        self.demo: Run | None = None
+        self._ids = count(1)
+
+    def put_account(self, account: str, body: dict[str, Any]) -> Store:
+        """Makes the account or changes what is given of it. Raises ValueError or KeyError for a wrong body."""
+        store = self.stores.get(account)
+        if store is None:
+            store = self.stores[account] = Store(account, self.seed)
+            store.stock(int(body.get("customers", 0)), int(body.get("orders", 0)))
+        if "app_key" in body:
+            if body.get("replaces_keys", False):
+                store.keys.clear()
+            store.keys[str(body["app_key"])] = str(body["app_token"])
+        if "trigger_url" in body:
+            store.trigger_url = body["trigger_url"]
+        if "inline" in body:
+            inline = body["inline"]
+            store.inline = InlineEndpoint(str(inline["url"]), str(inline["secret"])) if inline else None
+        if "hook" in body:  # without the ping that the real route makes
+            configuration = {"filter": body.get("filter"), "hook": body["hook"]}
+            store.hook = read_hook(configuration, str(body["app_key"])) if body["hook"] else None
+        return store
+
+    def start_run(self, body: dict[str, Any]) -> Run:
+        """A counted run. Raises ValueError for a wrong body."""
+        run_id = str(next(self._ids))
+        run = self._make_run(run_id, body, events=int(body["events"]))
+        self.runs[run_id] = run
+        return run
+
+    async def start_demo(self, body: dict[str, Any]) -> Run:
+        """Background traffic until stopped; takes the place of the one before."""
+        await self.stop_demo()
+        self.demo = self._make_run(
+            "demo", {"rate": 5, **body, "mix": {**_DEMO_MIX, **body.get("mix", {})}}, events=None
+        )
+        return self.demo
+
+    async def stop_demo(self) -> None:
+        if self.demo is not None:
+            await self.demo.stop()
+            self.demo = None
+
+    async def close(self) -> None:
+        await self.stop_demo()
+        for run in self.runs.values():
+            await run.stop()
+
+    def _make_run(self, run_id: str, body: dict[str, Any], *, events: int | None) -> Run:
+        rate = float(body.get("rate", 0))
+        if rate < 0 or (events is not None and events < 1):
+            raise ValueError("events is at least 1, rate not negative")
+        job = Job(
+            events=events,
+            rate=rate,
+            mix=read_mix(body.get("mix") or {}),
+            seed=int(body.get("seed", self.seed)),
+            retries=Retries(**body.get("retries", {})),
+            in_flight=int(body.get("in_flight", IN_FLIGHT_MAX if rate else 128)),
+        )
+        return Run(run_id, job, self._choose_stores(body.get("accounts")), self.courier)
+
+    def _choose_stores(self, accounts: Iterable[str] | None) -> list[Store]:
+        names = list(accounts) if accounts is not None else list(self.stores)
+        unknown = [name for name in names if name not in self.stores]
+        if unknown or not names:
+            raise ValueError(f"accounts: unknown or none: {', '.join(unknown)}")
+        return [self.stores[name] for name in names]

@@ -1,0 +1,60 @@
+"""The five demo tenants of the client's document: who they are, what they may, and which VTEX account is theirs.
+
+The document names Chelsea's account and settings in full; the others follow its table of tenants and the limits of
+their type.
+"""
+
+from typing import Any, Literal, NamedTuple
+
+TenantType = Literal["trial", "business", "enterprise"]
+
+ENVIRONMENT = "vtexcommercestable"
+TRIAL_DAYS = 30
+ORGANIZATIONS = {1: "Grupo Nerdistan", 2: "Test Brand", 3: "Demo Account"}
+
+PLANS: dict[TenantType, str] = {"enterprise": "premium", "business": "standard", "trial": "evaluation"}
+PRIORITIES: dict[TenantType, str] = {"enterprise": "high", "business": "normal", "trial": "low"}
+LIMITS: dict[TenantType, dict[str, int]] = {
+    "trial": {"max_customers": 1_000, "max_api_calls_day": 1_000, "storage_gb": 1},
+    "business": {"max_customers": 100_000, "max_api_calls_day": 10_000, "storage_gb": 10},
+    "enterprise": {"max_customers": 10_000_000, "max_api_calls_day": 100_000, "storage_gb": 100},
+}
+FEATURES = ("rfm_analysis", "clv_prediction", "churn_detection", "email_automation", "api_access", "custom_reports")
+ENABLED: dict[TenantType, tuple[str, ...]] = {
+    "enterprise": FEATURES,
+    "business": ("rfm_analysis", "churn_detection", "email_automation", "api_access"),
+    "trial": ("rfm_analysis",),
+}
+
+
+class DemoBrand(NamedTuple):
+    """`limits` are the brand's own, in place of its type's."""
+
+    tenant_id: int
+    organization_id: int
+    name: str
+    slug: str
+    type: TenantType
+    account: str
+    limits: dict[str, int] | None = None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {
+            "timezone": "America/Argentina/Buenos_Aires",
+            "currency": "ARS",
+            "language": "es",
+            "data_retention_days": 2_555,
+            **LIMITS[self.type],
+            **(self.limits or {}),
+            "features": {feature: feature in ENABLED[self.type] for feature in FEATURES},
+        }
+
+
+BRANDS = (
+    DemoBrand(56, 1, "Chelsea", "chelsea", "enterprise", "chelseaio", {"max_customers": 1_000_000}),
+    DemoBrand(57, 1, "MundoJuguete", "mundojuguete", "enterprise", "mundojuguete"),
+    DemoBrand(58, 1, "Seven Sport", "seven-sport", "enterprise", "sevensport"),
+    DemoBrand(59, 2, "Test Brand", "test-brand", "business", "testbrand"),
+    DemoBrand(60, 3, "Demo Account", "demo-account", "trial", "demoaccount"),
+)

@@ -1,0 +1,62 @@
+"""From a fetch's outcome to what becomes of each of its group's events. No I/O: a table in code."""
+
+from app.services.apply import Observation
+from app.services.observe import make_tombstone
+from schemas.events import Event
+from workers.held import Arrival, Group, Held, Resolution
+from workers.policy import Decision, RetryLimits, decide
+
+
+def resolve_group(
+    group: Group, result: Observation | Exception, limits: RetryLimits, *, has_account_answered: bool
+) -> Resolution:
+    """What to settle, retry, postpone or hold."""
+    if isinstance(result, Exception):
+        return _resolve_failure(group, result, limits, has_account_answered)
+    return _resolve_document(group, result, limits)
+
+
+def _resolve_document(group: Group, observation: Observation, limits: RetryLimits) -> Resolution:
+    """A document older than a hint is not what the hint told of: that event waits for a newer one.
+
+    After the last try what the provider says stands: a replica that lags for good cannot be told from the truth.
+    """
+    resolution = Resolution()
+    ready: list[Held] = []
+    for held in group.events:
+        is_behind = _is_behind(observation, held.event)
+        if is_behind and held.entry.tries + 1 < limits.tries_max:
+            resolution.retries.append(held)
+        else:
+            ready.append(held)
+    if ready:
+        resolution.arrivals.append(Arrival(ready, observation=observation))
+    return resolution
+
+
+def _is_behind(observation: Observation, event: Event) -> bool:
+    stamp = observation.record.source_updated_at
+    return stamp is not None and event.stamp is not None and stamp < event.stamp
+
+
+def _resolve_failure(group: Group, error: Exception, limits: RetryLimits, has_account_answered: bool) -> Resolution:
+    resolution = Resolution()
+    for held in group.events:
+        decision = decide(error, held.event, held.entry.tries, limits, has_account_answered=has_account_answered)
+        _place(resolution, group, held, decision)
+    return resolution
+
+
+def _place(resolution: Resolution, group: Group, held: Held, decision: Decision) -> None:
+    if decision.action == "retry":
+        resolution.retries.append(held)
+    elif decision.action == "dead":
+        resolution.arrivals.append(Arrival([held], dead_reason=decision.reason, dead_field=decision.field))
+    elif decision.action == "tombstone":
+        resolution.arrivals.append(Arrival([held], observation=make_tombstone(held.event, group.observed_at)))
+    elif decision.action == "pause_integration":
+        resolution.postponed.append(held)
+    else:
+        resolution.held.append(held)
+        resolution.hold_reason = decision.reason
+        resolution.hold_s = decision.hold_s

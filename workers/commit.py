@@ -65,14 +65,14 @@ def _settlements_of(arrival: Arrival, keys: TenantKeys) -> list[Settlement]:
 
 
 def _settle(held: Held, arrival: Arrival, keys: TenantKeys) -> Settlement:
-    is_dead = arrival.dead_reason is not None
+    is_dead, is_ignored = arrival.dead_reason is not None, arrival.ignored_reason is not None
     body = keys.seal("dead_letter.v1", held.event.event_id, held.entry.body) if is_dead else None
     return Settlement(
         event=held.event,
         attempts=held.entry.tries + 1,
         observation=arrival.observation,
-        outcome="dead" if is_dead else None,
-        reason=arrival.dead_reason,
+        outcome="dead" if is_dead else "ignored" if is_ignored else None,
+        reason=arrival.dead_reason or arrival.ignored_reason,
         field=arrival.dead_field,
         sealed_body=body,
     )

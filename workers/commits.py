@@ -1,5 +1,5 @@
-"""The commits of one slice: arrivals gather for a moment, one transaction writes them, then exactly their entries are
-deleted from the queue. One commit is under way at a time; the next batch gathers meanwhile."""
+"""The commits of one slice: arrivals gather for a moment, one transaction writes them, then exactly their entries
+are deleted from the queue. One commit is under way at a time; the next batch gathers meanwhile."""
 
 import asyncio
 import time
@@ -27,6 +27,7 @@ class Commits:
         self._wake = wake
         self._arrived: list[Arrival] = []
         self._arrived_since = 0.0
+        self._committed_at = 0.0
         self._committing: list[Arrival] = []
         self._task: asyncio.Task[None] | None = None
         self._deferrals: list[Deferral] = []
@@ -66,7 +67,8 @@ class Commits:
         """When the next commit is to start (monotonic seconds), None when nothing waits for one."""
         if not self._arrived or self._task:
             return None
-        return self._arrived_since + self._context.settings.commit_linger_ms / 1000
+        # The first of a quiet moment goes at once; those that come close behind a commit gather for the next one.
+        return max(self._arrived_since, self._committed_at + self._context.settings.commit_linger_ms / 1000)
 
     async def keep(self, *, is_last_call: bool) -> None:
         """Ends a commit that is done, sends deferrals, starts the next commit when it is due. With `is_last_call`
@@ -76,6 +78,7 @@ class Commits:
         await self._send_deferrals()
         if self._arrived and self._task is None and (is_last_call or self._is_due()):
             self._committing, self._arrived = self._arrived, []
+            self._committed_at = time.monotonic()
             self._task = asyncio.create_task(self._commit_and_settle())
             self._task.add_done_callback(lambda _: self._wake.set())
             if is_last_call:

@@ -6,9 +6,10 @@ import time
 from collections import deque
 from collections.abc import Iterable
 
-from app.core.errors import AcequiaError, CredentialsRefusedError
+from app.core.errors import AcequiaError, CredentialsRefusedError, ObjectNotFoundError
 from app.core.logging import get_logger
 from app.services.apply import Observation
+from app.services.missing_customers import explain_missing
 from db.failures import is_server_away
 from workers.context import DrainContext
 from workers.held import Group, Held, Resolution
@@ -111,8 +112,14 @@ class Fetches:
     async def _observe(self, group: Group) -> Observation:
         integrations = self._context.integrations
         integration = await integrations.get(self._tenant_id, group.first.integration_id)
+        event, context = group.first, self._context
         try:
-            observation = await self._context.observer.fetch(integration, group.first, group.observed_at)
+            observation = await context.observer.fetch(integration, event, group.observed_at)
+        except ObjectNotFoundError as error:
+            if event.kind != "customer":
+                raise
+            keys = await context.keyring.keys_of(self._tenant_id)
+            observation = await explain_missing(context.database, keys, event, group.observed_at, error)
         except CredentialsRefusedError as error:
             if error.status == 401:
                 await integrations.note_refused(integration)

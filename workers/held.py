@@ -39,12 +39,13 @@ class Group:
 
 @dataclass(slots=True)
 class Arrival:
-    """Events that can be settled now: by an observation, or dead with a reason."""
+    """Events that can be settled now: by an observation, or dead or ignored with a reason."""
 
     events: list[Held]
     observation: Observation | None = None
     dead_reason: str | None = None
     dead_field: str | None = None
+    ignored_reason: str | None = None
 
 
 @dataclass(slots=True)

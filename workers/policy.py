@@ -21,7 +21,7 @@ from app.core.errors import (
 )
 from schemas.events import Event
 
-Action = Literal["retry", "dead", "hold", "pause_integration", "tombstone"]
+Action = Literal["retry", "dead", "hold", "pause_integration", "ignore"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def decide(error: Exception, event: Event, tries: int, limits: RetryLimits, *, h
     if isinstance(error, ThrottledError | ProviderUnavailableError):
         return Decision("hold", error.code, hold_s=error.retry_after_s)
     if isinstance(error, ObjectNotFoundError) and event.action == "delete":
-        return Decision("tombstone", "deleted")
+        return Decision("ignore", "nothing_held")  # a deletion of what we never held
     if isinstance(error, ProviderTimeoutError) and not has_account_answered:
         return Decision("hold", error.code)
     if isinstance(error, ProviderError):

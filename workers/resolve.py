@@ -1,7 +1,6 @@
 """From a fetch's outcome to what becomes of each of its group's events. No I/O: a table in code."""
 
 from app.services.apply import Observation
-from app.services.observe import make_tombstone
 from schemas.events import Event
 from workers.held import Arrival, Group, Held, Resolution
 from workers.policy import Decision, RetryLimits, decide
@@ -43,17 +42,17 @@ def _resolve_failure(group: Group, error: Exception, limits: RetryLimits, has_ac
     resolution = Resolution()
     for held in group.events:
         decision = decide(error, held.event, held.entry.tries, limits, has_account_answered=has_account_answered)
-        _place(resolution, group, held, decision)
+        _place(resolution, held, decision)
     return resolution
 
 
-def _place(resolution: Resolution, group: Group, held: Held, decision: Decision) -> None:
+def _place(resolution: Resolution, held: Held, decision: Decision) -> None:
     if decision.action == "retry":
         resolution.retries.append(held)
     elif decision.action == "dead":
         resolution.arrivals.append(Arrival([held], dead_reason=decision.reason, dead_field=decision.field))
-    elif decision.action == "tombstone":
-        resolution.arrivals.append(Arrival([held], observation=make_tombstone(held.event, group.observed_at)))
+    elif decision.action == "ignore":
+        resolution.arrivals.append(Arrival([held], ignored_reason=decision.reason))
     elif decision.action == "pause_integration":
         resolution.postponed.append(held)
     else:

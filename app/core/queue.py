@@ -1,9 +1,9 @@
 """The queue of events: one stream per tenant in one Redis or Valkey primary, drained tenant by tenant.
 
-What each rule is for stands script by script in `queue_scripts/`; tests/contract/queue_model checks the protocol, the
-tests in tests/integration/queue the scripts. In short: a tenant with anything to do stands in exactly one of ready, leased, due or paused; leases
-only spare work, what makes events safe is that settling comes after COMMIT and that the ledger knows an event by its
-own id. Every method raises QueueUnavailableError when the server cannot be reached or refuses.
+What each rule is for stands script by script in `queue_scripts/`; tests/contract/queue_model checks the protocol,
+tests/integration/queue the scripts. In short: a tenant with anything to do stands in exactly one of ready, leased, due
+or paused; leases only spare work, what makes events safe is that settling comes after COMMIT and that the ledger knows
+an event by its own id. Every method raises QueueUnavailableError when the server cannot be reached or refuses.
 """
 
 import asyncio

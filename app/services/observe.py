@@ -44,14 +44,3 @@ def open_inline(keys: TenantKeys, event: Event) -> Observation:
     record = brand.map_inline(keys.open_inline(event.sealed or b"", info))
     observed_at = event.signed_at or datetime.fromtimestamp(read_uuid7_ms(event.event_id) / 1000, UTC)
     return Observation(event.source, event.account, record, brand.MAPPER_VERSION, observed_at)
-
-
-def make_tombstone(event: Event, observed_at: datetime) -> Observation:
-    """The provider has no such object any more. Its version is the time of asking: a state with an older stamp,
-    even one not seen yet, is gone too and must not come back."""
-    record: OrderRecord | CustomerRecord
-    if event.kind == "order":
-        record = OrderRecord(external_id=event.object_id, is_deleted=True)
-    else:
-        record = CustomerRecord(external_id=event.object_id, is_deleted=True)
-    return Observation(event.source, event.account, record, vtex.MAPPER_VERSION, observed_at)

@@ -18,7 +18,7 @@ async def keep_logs_small(folder: Path) -> None:
 
 
 def trim_log(path: Path, bytes_max: int = LOG_BYTES_MAX) -> None:
-    """Copies and empties: the process goes on writing to the same open file, at its end, which is then its beginning."""
+    """Copies and empties: the process goes on writing to the same open file, at its end, which is now its start."""
     if path.stat().st_size > bytes_max:
         kept = path.with_name(f"{path.name}.1")
         shutil.copyfile(path, kept)

@@ -22,6 +22,7 @@ from scripts.stack.demo import introduce_to_sandbox, load_demo_tenants, start_tr
 from scripts.stack.folder import DataFolder
 from scripts.stack.given import NOTHING_GIVEN, GivenServers
 from scripts.stack.installation import (
+    OWNER,
     Installation,
     find_inherited,
     load_secrets,
@@ -127,7 +128,10 @@ class Stack:
             "stop_timeout_s": PROCESS_STOP_TIMEOUT_S,
             **self.options.settings,
         }
-        if kind in PORT_SETTINGS and port is not None:
+        # Everybody learns where the others answer; a process takes its own port and no other's.
+        if port is None:
+            settings |= {PORT_SETTINGS[name]: self._parts[name][0].port for name in PORT_SETTINGS}
+        elif kind in PORT_SETTINGS:
             settings[PORT_SETTINGS[kind]] = port
         return self.installation.environment(kind, **settings)
 
@@ -187,7 +191,7 @@ class Stack:
         await run_together(self._start_queue(), self._start_storage(), self._start_processes(["sandbox"]))
         if self.options.has_demo:
             await self._wake_sandbox()
-        environment = self.environment("operator")
+        environment = self.environment("operator") | {"MIGRATION_DATABASE_URL": self.database_urls[OWNER]}
         write_private(self.path / "operator.env", "".join(f"{name}={text}\n" for name, text in environment.items()))
         self.is_ready = True
         self._write_run_file()

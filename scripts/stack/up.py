@@ -9,6 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from asyncpg.exceptions import PostgresError
+
 from app.core.errors import AcequiaError
 from scripts.stack.child import wait_until
 from scripts.stack.folder import DataFolder, FolderProblem
@@ -38,7 +40,9 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     smoke.add_argument("--smoke", action="store_true", help="send webhooks, account for every one, print a summary")
     smoke.add_argument("--events", type=int, default=2_000, metavar="N", help="webhooks to send (default: %(default)s)")
     smoke.add_argument("--rate", type=float, default=100.0, metavar="R", help="per second (default: %(default)s)")
-    smoke.add_argument("--provider-latency-ms", type=int, metavar="L", help="the sandbox's answer time (default: real)")
+    smoke.add_argument(
+        "--provider-latency-ms", type=float, metavar="L", help="the sandbox's answer time (default: real)"
+    )
     smoke.add_argument("--json", action="store_true", help="the summary's last line as JSON")
     options = parser.parse_args(arguments)
     if options.smoke and (options.data or options.fresh or options.detach or options.no_traffic):
@@ -131,6 +135,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.smoke:
             from scripts.smoke import run_smoke  # noqa: PLC0415 - not needed, and not paid for, otherwise
 
+            # As Ctrl-C: what was started is stopped, and the throw-away folder goes.
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
             return asyncio.run(
                 run_smoke(
                     events=options.events,
@@ -142,7 +148,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.detach:
             return detach(words, folder)
         return asyncio.run(run_stack(options, folder, make_screen()))
-    except (FolderProblem, AcequiaError, RuntimeError, ValueError) as problem:
+    except KeyboardInterrupt:
+        return 130
+    except (FolderProblem, AcequiaError, PostgresError, OSError, RuntimeError, ValueError) as problem:
         print(f"acequia: {problem}", file=sys.stderr)
         return 1
 

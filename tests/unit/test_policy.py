@@ -54,9 +54,9 @@ def test_failures_of_its_own_spend_tries_and_failures_of_the_surroundings_do_not
     assert (decision.action, decision.reason) == (action, reason)
 
 
-def test_a_deleted_object_that_is_not_found_becomes_a_tombstone() -> None:
+def test_a_deletion_of_what_we_never_held_is_ignored() -> None:
     error = ObjectNotFoundError("gone", status=404)
-    assert decide(error, make_event("delete"), 0, LIMITS, has_account_answered=True).action == "tombstone"
+    assert decide(error, make_event("delete"), 0, LIMITS, has_account_answered=True).action == "ignore"
 
 
 def test_the_provider_says_how_long_a_hold_lasts() -> None:

@@ -17,6 +17,7 @@ for i = 3, #ARGV, 3 do
     kept[#kept + 1] = { event, math.max(0, math.min(tonumber(ARGV[i + 2]), BACKOFF_MAX_MS)) }
   end
 end
+local counted = {}
 for _, item in ipairs(kept) do
   local event, delay, entry, body = unpack(item, 1, 4)
   if body then
@@ -26,7 +27,10 @@ for _, item in ipairs(kept) do
   if body then
     call('XDEL', events_key, entry)
   end
-  call('HINCRBY', key_of(id, 'tries'), event, 1)
+  if not counted[event] then -- an event appended twice failed once
+    counted[event] = true
+    call('HINCRBY', key_of(id, 'tries'), event, 1)
+  end
   call('HDEL', key_of(id, 'reads'), event)
 end
 return 1

@@ -19,8 +19,17 @@ if observed_before and observed <= observed_before then
 end
 
 -- Candidates: due retries first (a fifth of the read at most, so that they never crowd out what is new), then the
--- stream from what this drain has in hand. Everything is read before anything is written.
-local events, entries, bodies, gone = {}, {}, {}, {}
+-- stream from what this drain has in hand. An event that was appended twice is handed out once, and its further
+-- entries are dropped: what remains of it is in this batch. Everything is read before anything is written.
+local events, entries, bodies, seen, gone, redundant = {}, {}, {}, {}, {}, {}
+local function add(event, entry, body)
+  if seen[event] then
+    redundant[#redundant + 1] = entry
+    return
+  end
+  seen[event] = true
+  events[#events + 1], entries[#entries + 1], bodies[#bodies + 1] = event, entry, body
+end
 if call('SISMEMBER', 'paused', id) == 0 then
   if with_retries then
     local share = math.max(1, math.floor(limit / 5))
@@ -35,7 +44,7 @@ if call('SISMEMBER', 'paused', id) == 0 then
     local parked = read_fields(key_of(id, 'parked'), due)
     for i = 1, #due do
       if parked[i] then
-        events[#events + 1], entries[#entries + 1], bodies[#bodies + 1] = due[i], '', parked[i]
+        add(due[i], '', parked[i])
       else
         gone[#gone + 1] = due[i]
       end
@@ -45,7 +54,7 @@ if call('SISMEMBER', 'paused', id) == 0 then
   if room > 0 then -- COUNT 0 answers nil, not an empty list: that was a crash loop once
     local from = after == '' and '-' or '(' .. after
     for _, entry in ipairs(call('XRANGE', key_of(id, 'events'), from, '+', 'COUNT', room)) do
-      events[#events + 1], entries[#entries + 1], bodies[#bodies + 1] = entry[2][2], entry[1], entry[2][4]
+      add(entry[2][2], entry[1], entry[2][4])
     end
   end
 end
@@ -79,6 +88,7 @@ local tries = read_fields(key_of(id, 'tries'), taken_events)
 
 call('ZADD', 'leased', 'XX', now + LEASE_MS, id)
 call_in_chunks('ZREM', retry_key, gone)
+call_in_chunks('XDEL', key_of(id, 'events'), redundant)
 local reply = { is_suspect and 'suspect' or 'ok', string.format('%.0f', observed), after }
 if is_suspect then
   return reply

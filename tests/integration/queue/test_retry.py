@@ -2,7 +2,7 @@
 
 from redis.asyncio import Redis
 
-from app.core.queue import Claim, Deferral, Queue
+from app.core.queue import AppendBatch, Claim, Confirm, Deferral, NewEntry, Queue
 from tests.integration.queue.house import (
     ACME,
     GLOBEX,
@@ -218,3 +218,46 @@ async def test_settling_by_entry_id_alone_would_lose_it(queue: Queue, redis: Red
     await command(redis, "XADD", f"t:{ACME}:events", "1-0", "e", "new", "b", "{}")
     await queue.settle(ACME, [("lost", "1-0")])
     assert (await read_kept(redis, ACME)).stream == []
+
+
+async def test_an_event_appended_twice_is_handed_out_once_and_leaves_nothing_behind(queue: Queue, redis: Redis) -> None:
+    events = await append(queue, ACME, 2)
+    for event in events:
+        await append_again(queue, event)
+    turn = await claim(queue)
+    read = await queue.read(turn, 10)
+    assert ids(read.entries) == events
+    assert (await read_kept(redis, ACME)).stream == events
+    await queue.settle(ACME, keys(read.entries))
+    await queue.finish(turn)
+    assert (await queue.depth(ACME)).where == "none"
+
+
+async def test_a_parked_event_appended_again_is_handed_out_once(queue: Queue, redis: Redis) -> None:
+    [event] = await append(queue, ACME)
+    turn = await claim(queue)
+    await queue.defer(turn, [Deferral(event, (await queue.read(turn, 1)).entries[0].entry_id, 0)])
+    await append_again(queue, event)
+    read = await queue.read(turn, 10)
+    assert keys(read.entries) == [(event, None)]
+    await queue.settle(ACME, keys(read.entries))
+    assert await read_kept(redis, ACME) == ([], set(), set(), {}, {})
+
+
+async def test_two_entries_of_one_event_in_hand_are_refunded_and_deferred_as_what_they_are(
+    queue: Queue, redis: Redis
+) -> None:
+    [event] = await append(queue, ACME)
+    turn = await claim(queue)
+    first = await queue.read(turn, 1)
+    await append_again(queue, event)
+    second = await queue.read(turn, 1, after=first.last_entry_id)
+    assert [entry.reads for entry in first.entries + second.entries] == [1, 2]
+    await queue.refund(ACME, [event, event])
+    assert (await read_kept(redis, ACME)).reads == {}
+    await queue.defer(turn, [Deferral(e.event_id, e.entry_id, 0) for e in first.entries + second.entries])
+    assert await read_kept(redis, ACME) == ([], {event}, {event}, {}, {event: 1})
+
+
+async def append_again(queue: Queue, event: str) -> None:
+    await queue.append([AppendBatch(ACME, "low", [NewEntry(event, b"{}")])], confirm=Confirm())

@@ -98,6 +98,12 @@ class Database:
             raise ConfigurationError("The database has no schema yet: run `acequia db migrate`.") from None
 
 
+async def wait_in_line(connection: asyncpg.Connection, tenant_id: int) -> None:
+    """Holds, until the transaction ends, the place of the one that tries again for this tenant. Call it first: those
+    who try again then meet only first attempts, which never wait here, and not each other."""
+    await connection.execute(SQL["wait_in_line"], tenant_id)
+
+
 async def _check_session(pool: asyncpg.Pool, settings: Settings) -> tuple[str, ...]:
     row = await pool.fetchrow(SQL["find_session_dangers"])
     dangers = {

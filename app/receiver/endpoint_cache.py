@@ -76,16 +76,11 @@ class EndpointCache:
             version, generation = await self._redis.mget(VERSION_KEY, GENERATION_KEY)
         except (RedisError, OSError, TimeoutError):
             return
-        self._is_published = version is not None and generation is not None
-        if version != self._version or not self._is_published:
-            self._entries.clear()
-            self._version = version
-        if self._is_published:
-            self._polled_at = started_at
+        self._observe(version, generation, started_at)
 
     def find_problem(self) -> str | None:
         """For /readyz."""
-        if time.monotonic() - self._polled_at < self._ttl_s:
+        if self._is_published and time.monotonic() - self._polled_at < self._ttl_s:
             return None
         if not self._is_published:
             return "The endpoint directory is not in Redis. A worker publishes it within seconds: is one running?"
@@ -93,6 +88,7 @@ class EndpointCache:
 
     async def _load(self, token: str) -> KnownEndpoint | None:
         token_hash = hash_token(token)
+        started_at = time.monotonic()
         try:
             # One transaction: an entry must not be kept under a version that is newer than itself.
             async with self._redis.pipeline(transaction=True) as pipe:
@@ -102,6 +98,7 @@ class EndpointCache:
                 text, generation, version = await pipe.execute()
         except (RedisError, OSError, TimeoutError) as error:
             raise QueueUnavailableError(f"The directory cannot be read ({type(error).__name__}).") from None
+        self._observe(version, generation, started_at)
         if generation is None or version is None:
             raise QueueUnavailableError("The directory is not published.")
         if text is None:
@@ -110,6 +107,20 @@ class EndpointCache:
         if version == self._version:
             self._entries[token] = known
         return known
+
+    def _observe(self, version: bytes | None, generation: bytes | None, started_at: float) -> None:
+        """Takes note of what a poll or a look-up read, unless one that began later has been heard already.
+
+        What was asked for at `started_at` was true then or later, so that is the time from which it ages.
+        """
+        if started_at < self._polled_at:
+            return
+        self._is_published = version is not None and generation is not None
+        if version != self._version or not self._is_published:
+            self._entries.clear()
+            self._version = version
+        if self._is_published:
+            self._polled_at = started_at
 
     def _decode(self, text: bytes) -> DirectoryEntry:
         try:

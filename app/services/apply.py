@@ -17,7 +17,7 @@ from app.services.sealed_rows import Sealer, to_utc
 from app.services.upsert import CUSTOMERS, ORDERS, RowMovedError, Stored, upsert
 from db.counters import Writer, add_to_counters
 from db.ledger import LedgerEntry, find_outcomes, settle_events
-from db.pool import Database
+from db.pool import Database, wait_in_line
 from db.versions import Key, Version
 from schemas.events import Event, Outcome
 from schemas.ids import read_uuid7_ms
@@ -92,6 +92,8 @@ async def apply_batch(
     for attempt in range(1, ATTEMPTS_MAX + 1):
         try:
             async with database.tenant_tx(keys.tenant_id, f"apply.{writer}") as connection:
+                if attempt > 1:
+                    await wait_in_line(connection, keys.tenant_id)
                 of_customers = await upsert(connection, sealer, CUSTOMERS, customers)
                 of_orders = await upsert(connection, sealer, ORDERS, orders)
                 stored = {_ObjectKey(False, key): state for key, state in of_customers.stored.items()}

@@ -31,8 +31,9 @@ _ORDER_DETAILS = {"payments", "sellers"}
 _TIMES = frozenset({"source_created_at", "authorized_at", "invoiced_at", "canceled_at"})
 
 
-_FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
-_LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
+# asyncpg writes datetime.min and max as -infinity and infinity, and reads those back without a zone.
+_FIRST_MOMENT = datetime(1, 1, 1, microsecond=1, tzinfo=UTC)
+_LAST_MOMENT = datetime(9999, 12, 31, 23, 59, 59, 999_998, tzinfo=UTC)
 
 
 class Sealer(NamedTuple):
@@ -97,9 +98,10 @@ def open_order(keys: TenantKeys, key: Key, row: Mapping[str, Any], items: list[O
 
 
 def to_utc(time: datetime) -> datetime:
-    """The same moment in UTC. Year-1 stamps east of Greenwich lie before the first moment that can be written."""
+    """The same moment in UTC, kept between the first and the last that can be stored: a year-1 stamp east of
+    Greenwich lies before the first one."""
     try:
-        return time.astimezone(UTC)
+        return min(max(time.astimezone(UTC), _FIRST_MOMENT), _LAST_MOMENT)
     except OverflowError:
         return _FIRST_MOMENT if time.year == 1 else _LAST_MOMENT
 

@@ -12,3 +12,6 @@ FROM pg_catalog.pg_roles AS r WHERE r.rolname = current_user;
 
 -- is_platform [web, worker, syncer, operator]: asks the database whether it takes our tokens, before work depends on it.
 SELECT security.is_platform();
+
+-- wait_in_line [worker, syncer]: many who retry over the same rows would make each other fail for ever; one at a time, each succeeds.
+SELECT pg_advisory_xact_lock(hashtext('acequia.retry'), $1);

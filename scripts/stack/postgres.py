@@ -128,15 +128,18 @@ class EmbeddedPostgres:
         write_private(password_path, self.password)
         self.account.own(draft)
         self.account.own(password_path)
-        child = self._spawn(
+        # Known as our child, so that a stop in these moments ends it too.
+        child = self.child = self._spawn(
             [
                 *(str(self.programs / "initdb"), "-D", str(draft), "-U", SUPERUSER, "--pwfile", str(password_path)),
                 *("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-instructions"),
                 *("--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
             ]
         )
-        is_done = await child.wait(START_TIMEOUT_S) and child.process.returncode == 0
-        password_path.unlink()
+        try:
+            is_done = await child.wait(START_TIMEOUT_S) and child.process.returncode == 0
+        finally:
+            password_path.unlink()
         if not is_done:
             raise RuntimeError(f"initdb {child.describe_end()}:\n{child.read_log_end()}")
         draft.rename(self.data_folder)

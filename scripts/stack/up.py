@@ -83,6 +83,8 @@ async def run_stack(options: argparse.Namespace, folder: Path, screen: Screen) -
             print("Stopping everything.", flush=True)
             await stack.stop()
             print(f"Stopped. The data stays in {folder}.", flush=True)
+        elif stopping.is_set():
+            print("Stopped before everything was ready.", flush=True)
     return 0
 
 

@@ -13,6 +13,7 @@ CASES = {
     "failures of their own": Case(GROWING, Faults(failures=2, pauses=1)),
     "Postgres refuses": Case(GROWING, Faults(refusals=4, pauses=2)),
     "COMMIT without an answer": Case(GROWING, Faults(unanswered=2, refusals=1, crashes=1, pauses=1)),
+    "a little of everything": Case(EQUAL, Faults(crashes=1, pauses=1, failures=1, refusals=1, unanswered=1)),
     "documents that lag": Case(GROWING, Faults(lags=2, pauses=1), tries_max=3),
     "equal stamps, slow GETs": Case(EQUAL, Faults(pauses=2, crashes=1), is_get_split=True),
     "equal stamps, fetches that outlive their slice": Case((1, 1, 1), Faults(parks=1), loops=1, is_get_split=True),

@@ -1,4 +1,4 @@
-"""The cast of these tests: acme and globex with keys of their own, and what is observed of their customers and orders."""
+"""The cast of these tests: acme and globex with keys of their own, and what is observed of their objects."""
 
 import os
 from collections.abc import Sequence
@@ -70,9 +70,11 @@ class Found(NamedTuple):
     identities: list[tuple[str, bytes]]
 
 
-async def open_all(database: Database, superuser: Any, keys: TenantKeys, external_ids: Sequence[str]) -> list[Found]:
+async def open_all(
+    database: Database, superuser: Any, keys: TenantKeys, external_ids: Sequence[str], *, account: str = "acmestore"
+) -> list[Found]:
     """What is stored of these objects, customers before orders."""
-    wanted = [Key("vtex", "acmestore", external_id) for external_id in external_ids]
+    wanted = [Key("vtex", account, external_id) for external_id in external_ids]
     found = []
     async with database.tenant_tx(keys.tenant_id, "test") as connection:
         for key, row in sorted((await get_customers(connection, keys.tenant_id, wanted)).items()):

@@ -95,7 +95,8 @@ async def _walk_keys(connection: Any) -> Iterator[str]:
         JOIN pg_class AS ic ON ic.oid = i.indexrelid WHERE NOT ({SYSTEM}) ORDER BY 1, 2""")
     foreign_keys = await connection.fetch(f"""
         SELECT n.nspname || '.' || c.relname AS name, k.conname, a.attname AS first, b.attname AS refers_to
-        FROM pg_constraint AS k JOIN pg_class AS c ON c.oid = k.conrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        FROM pg_constraint AS k JOIN pg_class AS c ON c.oid = k.conrelid
+        JOIN pg_namespace AS n ON n.oid = c.relnamespace
         JOIN pg_attribute AS a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
         JOIN pg_attribute AS b ON b.attrelid = k.confrelid AND b.attnum = k.confkey[1]
         WHERE k.contype = 'f' AND NOT ({SYSTEM}) ORDER BY 1""")
@@ -128,7 +129,8 @@ async def _walk_policies(connection: Any) -> Iterator[str]:
                    coalesce(pg_get_expr(p.polqual, p.polrelid), ''),
                    coalesce(pg_get_expr(p.polwithcheck, p.polrelid), '')] ORDER BY p.polname)
                    FILTER (WHERE p.oid IS NOT NULL) AS policies
-        FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace LEFT JOIN pg_policy AS p ON p.polrelid = c.oid
+        FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        LEFT JOIN pg_policy AS p ON p.polrelid = c.oid
         WHERE c.relkind IN ('r', 'p') AND NOT ({SYSTEM}) GROUP BY 1 ORDER BY 1""")
 
     def find() -> Iterator[str]:
@@ -153,8 +155,7 @@ async def _walk_policies(connection: Any) -> Iterator[str]:
 
 async def _walk_functions(connection: Any) -> Iterator[str]:
     rows = await connection.fetch(f"""
-        SELECT n.nspname || '.' || p.proname || '(' || replace(pg_get_function_identity_arguments(p.oid), ', ', ',') || ')'
-                   AS shown, p.oid::regprocedure::text AS name, p.prosecdef AS is_definer, r.rolname AS owner,
+        SELECT p.oid::regprocedure::text AS name, p.prosecdef AS is_definer, r.rolname AS owner,
                r.rolcanlogin AS can_login, coalesce(p.proconfig, '{{}}') AS settings,
                EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS a WHERE a.grantee = 0)
                    AS is_public
@@ -180,9 +181,11 @@ async def _walk_functions(connection: Any) -> Iterator[str]:
 
 async def _walk_grants(connection: Any) -> Iterator[str]:
     grants = await connection.fetch(f"""
-        SELECT n.nspname || '.' || c.relname AS name, coalesce(r.rolname, 'PUBLIC') AS role, a.privilege_type AS privilege
+        SELECT n.nspname || '.' || c.relname AS name, coalesce(r.rolname, 'PUBLIC') AS role,
+               a.privilege_type AS privilege
         FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace CROSS JOIN aclexplode(c.relacl) AS a
-        LEFT JOIN pg_roles AS r ON r.oid = a.grantee WHERE a.grantee <> c.relowner AND NOT ({SYSTEM}) ORDER BY 1, 2, 3""")
+        LEFT JOIN pg_roles AS r ON r.oid = a.grantee
+        WHERE a.grantee <> c.relowner AND NOT ({SYSTEM}) ORDER BY 1, 2, 3""")
     schemas = await connection.fetch(f"""
         SELECT n.nspname AS name, coalesce(r.rolname, 'PUBLIC') AS role, a.privilege_type AS privilege
         FROM pg_namespace AS n CROSS JOIN aclexplode(n.nspacl) AS a LEFT JOIN pg_roles AS r ON r.oid = a.grantee

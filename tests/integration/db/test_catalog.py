@@ -12,7 +12,7 @@ from tests.integration.db.catalog import walk
 
 @pytest.fixture(scope="module")
 async def catalog(postgres: Any, template_installation: Any) -> AsyncIterator[Any]:
-    """A superuser's connection to a copy of the migrated database, one for all tests here: each plants and rolls back."""
+    """A superuser's connection to a copy of the migrated database, one for all: each test plants and rolls back."""
     async with clone_databases(postgres, template_installation) as installation:
         connection = await asyncpg.connect(installation.database_urls["postgres"])
         yield connection

@@ -6,6 +6,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from asyncpg.exceptions import PostgresError
 
 import db.queries
 from db.queries import Statement, load_statements
@@ -53,7 +54,7 @@ async def check(connection: Any, statement: Statement, role: str) -> None:
         lines = [line for line in statement.sql.splitlines() if not line.startswith("--")]
         if lines[0].startswith(PLANNED):
             await connection.execute(f"EXPLAIN (GENERIC_PLAN) {statement.sql}")
-    except asyncpg.PostgresError as error:
+    except PostgresError as error:
         raise AssertionError(f"{statement.name} as {role}: {error}") from error
 
 

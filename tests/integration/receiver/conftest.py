@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
 
 from scripts.stack.valkey import EmbeddedValkey
 from tests.integration.receiver.support import Receiver, start_receiver
@@ -22,3 +23,11 @@ async def own_valkey(tmp_path: Path) -> AsyncIterator[EmbeddedValkey]:
     await server.start()
     yield server
     await server.stop()
+
+
+@pytest.fixture
+async def own_redis(own_valkey: EmbeddedValkey) -> AsyncIterator[Redis]:
+    """A connection to that server."""
+    client = Redis.from_url(own_valkey.url)
+    yield client
+    await client.aclose()

@@ -1,12 +1,16 @@
 """What one batch does to rows, dependent rows and counters."""
 
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
 from app.services.apply import apply_batch
-from db.counters import list_counters
+from app.services.merge import AnyRecord
+from app.services.sealed_rows import to_utc
+from db.counters import Writer, list_counters
 from db.customers import find_customers_by_identity
+from db.failures import classify
 from db.identities import Identity
 from db.pool import Database
 from schemas.records import Buyer, OrderItem, OrderRecord, Payment
@@ -141,7 +145,7 @@ async def test_neither_tenant_sees_the_others_rows(database: Database, superuser
 
 async def test_counters_say_what_the_tables_hold(database: Database, superuser: Any) -> None:
     keys = make_keys()
-    steps = [
+    steps: list[list[AnyRecord]] = [
         [make_customer("c-1"), make_customer("c-2", email="ana@example.org"), ORDER],
         [make_customer("c-1", source_updated_at=at(5), is_deleted=True), make_customer("c-3")],
         [make_customer("c-2", source_updated_at=at(5), last_name="Paz" * 20, missing=("email",))],
@@ -149,9 +153,9 @@ async def test_counters_say_what_the_tables_hold(database: Database, superuser: 
         [make_customer("c-1"), make_customer("c-2", source_updated_at=at(6), is_deleted=True), ORDER],
     ]
     for number, records in enumerate(steps):
-        writer = "bulk" if number % 2 else "live"
+        writer: Writer = "bulk" if number % 2 else "live"
         observations = [make_observation(record, seconds=number) for record in records]
-        await apply_batch(database, keys, [], observations, writer=writer, now=NOW)  # type: ignore[arg-type]
+        await apply_batch(database, keys, [], observations, writer=writer, now=NOW)
         counted = await superuser.fetchrow(
             "SELECT (SELECT count(*) FROM customers WHERE deleted_at IS NULL) AS customers,"
             " (SELECT count(*) FROM customers WHERE deleted_at IS NOT NULL) AS customers_deleted,"
@@ -168,8 +172,6 @@ async def test_counters_say_what_the_tables_hold(database: Database, superuser: 
 async def test_what_postgres_cannot_hold_is_the_contents_fault_and_leaves_nothing(
     database: Database, superuser: Any, value: Any
 ) -> None:
-    from db.failures import classify
-
     bad = make_order("o-2", **({"total_minor": value} if isinstance(value, int) else {"status": value}))
     with pytest.raises(Exception) as refused:  # noqa: PT011 - asyncpg's and Postgres' errors have no common base
         await apply_batch(database, make_keys(), [], [make_observation(ORDER), make_observation(bad)], now=NOW)
@@ -177,11 +179,14 @@ async def test_what_postgres_cannot_hold_is_the_contents_fault_and_leaves_nothin
     assert await superuser.fetchval("SELECT count(*) FROM orders") == 0
 
 
-def test_year_one_is_a_moment_wherever_it_was_written() -> None:
-    from datetime import UTC, datetime, timedelta, timezone
-
-    from app.services.sealed_rows import to_utc
-
-    east = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=3)))
-    assert to_utc(east) == datetime(1, 1, 1, tzinfo=UTC)
+async def test_year_one_is_a_moment_wherever_it_was_written(database: Database, superuser: Any) -> None:
+    """asyncpg takes the very first moment for minus infinity and reads that back without a zone."""
+    keys = make_keys()
+    west, east = (datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=hours))) for hours in (0, 3))
+    for number, stamp in enumerate((west, east)):
+        record = make_customer(source_updated_at=stamp, source_created_at=stamp, first_name=f"Ana {number}")
+        await apply_batch(database, keys, [], [make_observation(record, seconds=number)], now=NOW)
+    [found] = await open_all(database, superuser, keys, ["c-1"])
+    assert found.known.version.source_updated_at == to_utc(west) == to_utc(east)
+    assert found.known.record.source_created_at == to_utc(east)
     assert to_utc(T0) == T0

@@ -1,0 +1,43 @@
+"""`scripts/bench NAME [--json]`: runs a benchmark; its last line is JSON.
+
+Ratios are measured in one run, round by round; absolute figures are of this machine and this moment.
+"""
+
+import argparse
+import asyncio
+import importlib
+import sys
+from typing import Any
+
+import orjson
+
+NAMES = {
+    "receiver": "accepted calls with a durable acknowledgement, against a bare route",
+    "pipeline": "events to committed rows, against one arq job and one transaction per event",
+    "upsert": "sealed rows through tenant_tx, against COPY of the same bytes",
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench", description="\n".join(f"{name:<9} {text}" for name, text in NAMES.items()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument("name", choices=NAMES, metavar="NAME", help=", ".join(NAMES))
+    parser.add_argument("--json", action="store_true", help="only the JSON line on standard output")
+    options = parser.parse_args()
+    module = importlib.import_module(f"scripts.benchmarks.{options.name}")
+    try:
+        result: dict[str, Any] = asyncio.run(module.run())
+    except RuntimeError as error:
+        print(f"acequia: no conclusion: {error}", file=sys.stderr)
+        return 1
+    if not options.json:
+        for name, value in result.items():
+            print(f"{name:<28} {value}")
+    print(orjson.dumps(result).decode())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

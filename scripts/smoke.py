@@ -106,11 +106,11 @@ async def measure(stack: Stack, events: int, rate: float, mix: dict[str, float] 
             await Database.open(settings, application_name="acequia smoke") as database,
         ):
             run_id = await _send(sandbox, events, rate, mix or {}, balance)
-            accepted = await _read_accepted(sandbox, run_id)
+            accepted = await read_accepted(sandbox, run_id)
             await _wait_for_ledger(database, accepted, balance)
             balance.latency_ms = await LatencyRecorder(cache).read(int(time.monotonic() - started_at) // 60 + 2)
             await _check_queue(Queue(cache), balance)
-            await _check_rows(stack, database, sandbox, run_id, balance)
+            await check_rows(stack, database, sandbox, run_id, balance)
     finally:
         await cache.aclose()
     balance.seconds = time.monotonic() - started_at
@@ -134,7 +134,7 @@ async def _send(sandbox: httpx.AsyncClient, events: int, rate: float, mix: dict[
     return str(run["id"])
 
 
-async def _read_accepted(sandbox: httpx.AsyncClient, run_id: str) -> dict[str, set[str]]:
+async def read_accepted(sandbox: httpx.AsyncClient, run_id: str) -> dict[str, set[str]]:
     """Account → ids of the events accepted for it."""
     counts = (await sandbox.get(f"/_sandbox/traffic/{run_id}/accepted")).raise_for_status().json()
     found: dict[str, set[str]] = {}
@@ -182,7 +182,7 @@ async def _check_queue(queue: Queue, balance: Balance) -> None:
     await queue.close()
 
 
-async def _check_rows(
+async def check_rows(
     stack: Stack, database: Database, sandbox: httpx.AsyncClient, run_id: str, balance: Balance
 ) -> None:
     """A sample of rows against what is true at the sandbox, read as the tenant they belong to."""

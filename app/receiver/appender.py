@@ -94,8 +94,9 @@ class Appender:
 
     async def drain(self) -> None:
         """Returns when nothing is waiting: for a clean stop."""
-        while self._flushes:
-            await asyncio.wait(self._flushes)
+        while self._waiting:
+            # Without a flush in flight one is due at the end of this tick.
+            await (asyncio.wait(self._flushes) if self._flushes else asyncio.sleep(0))
 
     def _flush(self) -> None:
         self._is_scheduled = False

@@ -1,4 +1,4 @@
--- find_held_customers [worker, syncer]: what is held of a batch, so that rows that lose are neither sealed, sent nor locked.
+-- find_held_customers [worker, syncer]: what is held, so that rows that lose are neither sealed, sent nor locked.
 -- OFFSET 0 keeps the plan to one index probe per key: a plan made over a small table must not scan a big one.
 SELECT k.n, h.source_updated_at, h.mapper_version, h.observed_at, h.content_hash, h.revision, h.is_partial,
        h.deleted_at IS NOT NULL AS is_deleted

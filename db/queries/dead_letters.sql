@@ -10,14 +10,14 @@ SELECT l.event_id, l.received_on, l.integration_id, l.kind, l.object_id, l.reaso
        l.replay_event_id, l.attempts, l.created_at, l.updated_at, l.sealed_body
 FROM dead_letters AS l WHERE l.tenant_id = $1 AND l.event_id = $2;
 
--- begin_replay [web, operator]: ties the dead letter to a fresh event id before that event is appended; asked twice, the first id stands.
+-- begin_replay [web, operator]: its fresh event id stands here before that is appended; asked twice, the first stands.
 UPDATE dead_letters AS l
 SET status = 'replaying', replay_event_id = coalesce(l.replay_event_id, $3), updated_at = now()
 WHERE l.tenant_id = $1 AND l.event_id = $2 AND l.status IN ('waiting', 'replaying')
 RETURNING l.event_id, l.received_on, l.integration_id, l.kind, l.object_id, l.reason, l.field, l.status,
           l.replay_event_id, l.attempts, l.created_at, l.updated_at, l.sealed_body;
 
--- take_stuck_replays [worker, operator]: replays without a ledger row after a while: their append may have been lost; the same id is appended again.
+-- take_stuck_replays [worker, operator]: their append may have been lost; the same ids are appended again.
 UPDATE dead_letters AS l SET updated_at = now()
 WHERE l.tenant_id = $1 AND l.event_id IN (
     SELECT s.event_id FROM dead_letters AS s
@@ -26,12 +26,12 @@ WHERE l.tenant_id = $1 AND l.event_id IN (
 RETURNING l.event_id, l.received_on, l.integration_id, l.kind, l.object_id, l.reason, l.field, l.status,
           l.replay_event_id, l.attempts, l.created_at, l.updated_at, l.sealed_body;
 
--- discard_dead_letter [web, operator]: somebody decided that it is not worth a replay; the row stays, its body goes.
+-- discard_dead_letter [web, operator]: not worth a replay, somebody decided; the row stays, its body goes.
 UPDATE dead_letters AS l SET status = 'discarded', sealed_body = NULL, updated_at = now()
 WHERE l.tenant_id = $1 AND l.event_id = $2 AND l.status = 'waiting'
 RETURNING l.event_id;
 
--- count_dead_letters [web, operator, worker]: how many wait for somebody; counted up to a limit, so that a flood stays cheap.
+-- count_dead_letters [web, operator, worker]: how many wait, counted up to a limit: a flood stays cheap.
 SELECT count(*) FROM (
     SELECT 1 FROM dead_letters AS l WHERE l.tenant_id = $1 AND l.status = 'waiting' LIMIT $2
 ) AS waiting;

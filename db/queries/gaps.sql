@@ -7,7 +7,7 @@ ON CONFLICT (tenant_id, integration_id, stream) DO UPDATE
 SET gap_since = EXCLUDED.gap_since, reason = EXCLUDED.reason, updated_at = now()
 WHERE g.gap_since > EXCLUDED.gap_since;
 
--- set_gaps_everywhere [worker, operator]: Redis lost its memory: nobody knows what is missing, so everybody may miss something.
+-- set_gaps_everywhere [worker, operator]: Redis lost its memory: anybody may miss something.
 INSERT INTO gaps AS g (tenant_id, integration_id, stream, gap_since, reason)
 SELECT i.tenant_id, i.integration_id, s.stream, $2, $3
 FROM tenant_integrations AS i CROSS JOIN unnest($1::text[]) AS s (stream)

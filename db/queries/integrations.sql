@@ -3,13 +3,13 @@ INSERT INTO tenant_integrations (tenant_id, integration_id, connector, account, 
 VALUES ($1, $2, $3, $4, $5, $6::text::jsonb, $7);
 
 -- list_integrations [worker, syncer, web, operator]: one tenant's, without credentials.
-SELECT i.tenant_id, i.integration_id, i.connector, i.account, i.environment, i.config, NULL::bytea AS sealed_credentials,
-       i.status, i.status_reason, i.created_at, i.updated_at
+SELECT i.tenant_id, i.integration_id, i.connector, i.account, i.environment, i.config,
+       NULL::bytea AS sealed_credentials, i.status, i.status_reason, i.created_at, i.updated_at
 FROM tenant_integrations AS i WHERE i.tenant_id = $1 ORDER BY i.integration_id;
 
 -- list_integrations_by_tenant [worker, syncer, web, operator]: everybody's, without credentials: platform work.
-SELECT i.tenant_id, i.integration_id, i.connector, i.account, i.environment, i.config, NULL::bytea AS sealed_credentials,
-       i.status, i.status_reason, i.created_at, i.updated_at
+SELECT i.tenant_id, i.integration_id, i.connector, i.account, i.environment, i.config,
+       NULL::bytea AS sealed_credentials, i.status, i.status_reason, i.created_at, i.updated_at
 FROM tenant_integrations AS i ORDER BY i.tenant_id, i.integration_id;
 
 -- find_integration [worker, syncer, web, operator]: one, with its sealed credentials.
@@ -17,7 +17,7 @@ SELECT i.tenant_id, i.integration_id, i.connector, i.account, i.environment, i.c
        i.status, i.status_reason, i.created_at, i.updated_at
 FROM tenant_integrations AS i WHERE i.tenant_id = $1 AND i.integration_id = $2;
 
--- set_integration_status [worker, syncer, web, operator]: only from the status it was seen in, so that a late refusal does not undo good credentials.
+-- set_integration_status [worker, syncer, web, operator]: only from one seen: a late refusal undoes no new credentials.
 UPDATE tenant_integrations AS i SET status = $4, status_reason = $5, updated_at = now()
 WHERE i.tenant_id = $1 AND i.integration_id = $2 AND i.status = ANY ($3::text[])
 RETURNING i.integration_id;

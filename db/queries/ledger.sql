@@ -1,4 +1,4 @@
--- settle_events [worker]: the ledger decides: what hangs on an event is written only with the row that is first to say its outcome.
+-- settle_events [worker]: what hangs on an event is written only with the row that is first to say its outcome.
 -- In one statement: ledger rows; dead letters, closed replays and day totals for exactly the rows that were new.
 WITH written AS (
     INSERT INTO events (tenant_id, received_on, event_id, integration_id, attempts, latency_ms, kind, object_id, state,
@@ -28,7 +28,7 @@ WITH written AS (
 )
 SELECT event_id, outcome FROM written;
 
--- find_outcomes [worker, web, operator]: of events by id; for those that another drain was first to settle, and for checks.
+-- find_outcomes [worker, web, operator]: of events that another drain was first to settle, and for checks.
 SELECT h.event_id, h.outcome
 FROM unnest($2::date[], $3::uuid[]) AS k (received_on, event_id)
 CROSS JOIN LATERAL (
@@ -52,7 +52,7 @@ SELECT count(*) AS events, percentile_disc(0.5) WITHIN GROUP (ORDER BY e.latency
        percentile_disc(0.99) WITHIN GROUP (ORDER BY e.latency_ms) AS p99, max(e.latency_ms) AS max
 FROM events AS e WHERE e.tenant_id = $1 AND e.received_on >= $2 AND e.event_id > $3;
 
--- total_events [web, operator, worker]: one tenant's events by outcome since a day, from the totals that outlive the rows.
+-- total_events [web, operator, worker]: one tenant's by outcome since a day, from the totals that outlive the rows.
 SELECT t.outcome, sum(t.events)::bigint AS events FROM event_day_totals AS t
 WHERE t.tenant_id = $1 AND t.received_on >= $2 GROUP BY t.outcome ORDER BY t.outcome;
 

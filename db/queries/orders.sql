@@ -3,7 +3,8 @@ SELECT k.n, h.source_updated_at, h.mapper_version, h.observed_at, h.content_hash
        h.deleted_at IS NOT NULL AS is_deleted
 FROM unnest($2::text[], $3::text[], $4::text[]) WITH ORDINALITY AS k (source, account, external_id, n)
 CROSS JOIN LATERAL (
-    SELECT o.source_updated_at, o.mapper_version, o.observed_at, o.content_hash, o.revision, o.is_partial, o.deleted_at
+    SELECT o.source_updated_at, o.mapper_version, o.observed_at, o.content_hash,
+           o.revision, o.is_partial, o.deleted_at
     FROM orders AS o
     WHERE o.tenant_id = $1 AND o.source = k.source AND o.account = k.account AND o.external_id = k.external_id
     OFFSET 0
@@ -117,7 +118,8 @@ WITH written AS (
            line.quantity, line.unit_price_minor, line.list_price_minor, line.total_minor, line.is_gift)
        IS DISTINCT FROM
           (EXCLUDED.line_id, EXCLUDED.sku, EXCLUDED.product_id, EXCLUDED.name, EXCLUDED.seller,
-           EXCLUDED.quantity, EXCLUDED.unit_price_minor, EXCLUDED.list_price_minor, EXCLUDED.total_minor, EXCLUDED.is_gift)
+           EXCLUDED.quantity, EXCLUDED.unit_price_minor, EXCLUDED.list_price_minor, EXCLUDED.total_minor,
+           EXCLUDED.is_gift)
 )
 SELECT source, account, external_id, is_new, was_deleted, sealed_bytes, untold, items_kept FROM written;
 
@@ -126,7 +128,7 @@ DELETE FROM order_identities AS i
 WHERE i.tenant_id = $1 AND i.kind = $2 AND i.key_version = $3 AND i.blind_index = $4
   AND i.source = $5 AND i.account = $6 AND i.external_id = $7;
 
--- delete_order_items_from [worker, syncer]: the lines that an order no longer has; it is locked by the write just before.
+-- delete_order_items_from [worker, syncer]: lines that an order no longer has; it is locked by the write just before.
 DELETE FROM order_items AS l
 WHERE l.tenant_id = $1 AND l.source = $2 AND l.account = $3 AND l.external_id = $4 AND l.line_number > $5;
 
@@ -134,7 +136,8 @@ WHERE l.tenant_id = $1 AND l.source = $2 AND l.account = $3 AND l.external_id = 
 SELECT h.*
 FROM unnest($2::text[], $3::text[], $4::text[]) AS k (source, account, external_id)
 CROSS JOIN LATERAL (
-    SELECT o.source, o.account, o.external_id, o.source_updated_at, o.mapper_version, o.observed_at, o.content_hash, o.revision,
+    SELECT o.source, o.account, o.external_id, o.source_updated_at, o.mapper_version, o.observed_at, o.content_hash,
+           o.revision,
            o.is_partial, o.deleted_at, o.source_created_at, o.status, o.status_class, o.currency, o.total_minor,
            o.items_minor, o.discounts_minor, o.shipping_minor, o.tax_minor, o.sequence, o.order_group, o.origin,
            o.sales_channel, o.is_completed, o.authorized_at, o.invoiced_at, o.canceled_at, o.utm_source, o.utm_medium,

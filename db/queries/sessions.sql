@@ -1,4 +1,4 @@
--- set_tenant_token [web, worker, syncer, operator]: as a bound parameter: a literal would stand in pg_stat_activity for every session of this role.
+-- set_tenant_token [web, worker, syncer, operator]: bound: a literal would stand in pg_stat_activity for its role.
 SELECT set_config('app.tenant_token', $1, true);
 
 -- find_session_dangers [web, worker, syncer, operator]: a process that owns or bypasses anything must not start.
@@ -10,8 +10,8 @@ SELECT r.rolname, r.rolsuper, r.rolbypassrls, r.rolcreaterole,
        pg_catalog.current_setting('server_version_num')::integer AS server_version_num
 FROM pg_catalog.pg_roles AS r WHERE r.rolname = current_user;
 
--- is_platform [web, worker, syncer, operator]: asks the database whether it takes our tokens, before work depends on it.
+-- is_platform [web, worker, syncer, operator]: asks whether the database takes our tokens, before work depends on it.
 SELECT security.is_platform();
 
--- wait_in_line [worker, syncer]: many who retry over the same rows would make each other fail for ever; one at a time, each succeeds.
+-- wait_in_line [worker, syncer]: many who retry over the same rows make each other fail; one at a time, each succeeds.
 SELECT pg_advisory_xact_lock(hashtext('acequia.retry'), $1);

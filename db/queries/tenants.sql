@@ -5,7 +5,8 @@ INSERT INTO organizations (organization_id, name) VALUES ($1, $2) ON CONFLICT DO
 WITH slug AS (
     INSERT INTO tenant_slugs (slug, tenant_id) VALUES ($4, $1)
 )
-INSERT INTO tenants (tenant_id, organization_id, name, slug, type, plan, settings, worker_group, priority, trial_ends_at)
+INSERT INTO tenants (tenant_id, organization_id, name, slug, type, plan, settings, worker_group, priority,
+                     trial_ends_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7::text::jsonb, $8, $9, $10);
 
 -- find_tenant [worker, syncer, web, operator]: by id, with the tenant's token or the platform's.

@@ -31,7 +31,10 @@ class World:
         store = self.stores.get(account)
         if store is None:
             store = self.stores[account] = Store(account, self.seed)
-            store.stock(int(body.get("customers", 0)), int(body.get("orders", 0)))
+        store.stock(
+            max(0, int(body.get("customers", 0)) - len(store.customers)),
+            max(0, int(body.get("orders", 0)) - len(store.orders)),
+        )
         if "app_key" in body:
             if body.get("replaces_keys", False):
                 store.keys.clear()

@@ -33,7 +33,7 @@ local function look(id, ahead)
   local at = tonumber(first[2])
   if call('XLEN', key_of(id, 'events')) > 0 or (at and (at <= now or at > now + BACKOFF_MAX_MS)) then
     local bell = 'doorbell:' .. string.sub(ready, 7)
-    call('ZADD', ready, now - ahead, id)
+    call('ZADD', ready, now_exact - ahead, id)
     call('ZREM', 'due', id)
     call('RPUSH', bell, id)
     call('LTRIM', bell, -BELLS_MAX, -1)

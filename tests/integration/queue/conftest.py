@@ -40,8 +40,8 @@ async def start_valkey(tmp_path: Path) -> AsyncIterator[StartValkey]:
 
         async def start(**settings: str) -> EmbeddedValkey:
             server = EmbeddedValkey(tmp_path, settings=settings)
+            stack.push_async_callback(server.stop)  # before it starts: one that fails to must not be left behind
             await server.start()
-            stack.push_async_callback(server.stop)
             return server
 
         yield start

@@ -209,6 +209,16 @@ async def test_p5_busy_tenants_take_turns_in_order_and_none_is_left_out(queue: Q
     assert second == first
 
 
+async def test_p5_with_turns_in_whole_milliseconds_a_low_id_passes_a_high_one(queue: Queue, redis: Redis) -> None:
+    """What the microseconds are for: with them taken out, two that come back in one millisecond go by their ids."""
+    for script in ("append", "finish"):
+        plant(queue, script, "now_exact - ahead", "now - now % 60000 - ahead")  # one long "millisecond"
+    await queue.load()
+    await make_busy(queue, 3)
+    await serve(queue, quiet_after=-1, turns=3)
+    assert await serve(queue, quiet_after=-1, turns=3) == [1_000, 1_000, 1_000]
+
+
 async def test_p5_a_busy_tenant_that_waited_a_minute_is_passed_by_nobody(queue: Queue, redis: Redis) -> None:
     await make_busy(queue, 1)
     await queue.finish(await claim(queue))

@@ -16,7 +16,7 @@ from app.core.queue import Queue
 from app.core.queue_records import QueueLimits
 from app.core.redis import check_queue_server, connect_redis
 from app.core.settings import Settings
-from app.receiver.appender import Appender, make_confirm
+from app.receiver.appender import APPEND_MARGIN_S, Appender, make_confirm
 from app.receiver.endpoint_cache import EndpointCache
 from app.receiver.gap_file import GapFile
 from app.receiver.gaps import GapMarks
@@ -27,8 +27,6 @@ log = get_logger()
 
 DIRECTORY_TIMEOUT_S = 1.0
 DIRECTORY_CONNECTIONS = 8
-# Beyond the time the server was told to wait for the fsync: what a round trip may take on top.
-APPEND_MARGIN_S = 1.0
 LAST_WRITES_S = 1.0
 RESTART_S = 1.0
 

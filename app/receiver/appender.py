@@ -3,7 +3,8 @@
 1. `add` puts an event into the open group; a group closes when it holds APPEND_EVENTS_MAX events or GROUP_BYTES_MAX.
 2. While fewer than APPEND_FLUSHES_MAX round trips are in flight, the oldest group leaves at the end of the tick.
 3. While they are, groups gather; the end of each round trip sends the next.
-4. Everybody who waits for a group is woken once, after the fsync was confirmed or the append failed.
+4. A group that has waited as long as a round trip may take fails without being sent.
+5. Everybody who waits for a group is woken once, after the fsync was confirmed or the append failed.
 """
 
 import asyncio
@@ -21,6 +22,9 @@ from app.receiver.metrics import APPEND_FAILURES, APPEND_SECONDS, EVENTS_WAITING
 log = get_logger()
 
 GROUP_BYTES_MAX = 1_048_576
+# Beyond the time the server was told to wait for the fsync: what a round trip may take on top. VTEX waits 5 s for its
+# answer: twice a round trip must stay below.
+APPEND_MARGIN_S = 1.0
 
 
 class AppendQueue(Protocol):
@@ -34,13 +38,14 @@ class AppendQueue(Protocol):
 class Group:
     """Events that travel together. `done` gives None, or why none of them may be acknowledged."""
 
-    __slots__ = ("bytes", "count", "done", "entries", "full")
+    __slots__ = ("bytes", "count", "done", "entries", "full", "made_at")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.entries: dict[tuple[int, AheadClass], list[NewEntry]] = {}
         self.full: set[tuple[int, AheadClass]] = set()
         self.count = 0
         self.bytes = 0
+        self.made_at = loop.time()
         # One future for all: a future each would cost more than the append.
         self.done: asyncio.Future[AcequiaError | None] = loop.create_future()
 
@@ -54,6 +59,7 @@ class Appender:
         self._confirm = make_confirm(settings)
         self._events_max = settings.append_events_max
         self._flushes_max = settings.append_flushes_max
+        self._wait_max_s = settings.redis_confirm_timeout_ms / 1000 + APPEND_MARGIN_S
         self._waiting_max = settings.append_waiting_max
         self._waiting_bytes_max = settings.append_waiting_bytes_max
         self._open = Group(self._loop)
@@ -77,6 +83,8 @@ class Appender:
         if group.count >= self._events_max or group.bytes + size > GROUP_BYTES_MAX:
             self._closed.append(group)
             group = self._open = Group(self._loop)
+        if not group.count:
+            group.made_at = self._loop.time()
         key = (tenant_id, ahead_class)
         entries = group.entries.get(key)
         if entries is None:
@@ -105,6 +113,10 @@ class Appender:
                 group = self._closed.popleft()
             else:
                 group, self._open = self._open, Group(self._loop)
+            if self._loop.time() - group.made_at > self._wait_max_s:
+                # Behind round trips that hung: whoever waits for it is about to give up, and the next are no better.
+                self._end_group(group, QueueUnavailableError("Waited too long for its turn."))
+                continue
             task = self._loop.create_task(self._send(group))
             self._flushes.add(task)
             task.add_done_callback(self._end_flush)
@@ -130,10 +142,13 @@ class Appender:
             log.exception("receiver.append_broken", events=group.count)
             failure = QueueUnavailableError(type(error).__name__)
         finally:
-            self._waiting -= group.count
-            self._waiting_bytes -= group.bytes
-            if not group.done.done():
-                group.done.set_result(failure)
+            self._end_group(group, failure)
+
+    def _end_group(self, group: Group, failure: AcequiaError | None) -> None:
+        self._waiting -= group.count
+        self._waiting_bytes -= group.bytes
+        if not group.done.done():
+            group.done.set_result(failure)
 
     def _note(self, error: AcequiaError, group: Group) -> None:
         """Every failure is counted; one a second is logged: an outage must not fill a disk."""

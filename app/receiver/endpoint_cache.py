@@ -103,7 +103,10 @@ class EndpointCache:
             raise QueueUnavailableError("The directory is not published.")
         if text is None:
             return None
-        known = make_known_endpoint(self._decode(text), self._keys, token_hash)
+        entry = self._decode(text)
+        if entry.status != "active":
+            return None
+        known = make_known_endpoint(entry, self._keys, token_hash)
         if version == self._version:
             self._entries[token] = known
         return known

@@ -15,7 +15,7 @@ from typing import Final
 
 from starlette.types import Receive, Scope, Send
 
-from app.connectors.contract import Ping
+from app.connectors.contract import Ignored, Ping
 from app.core.errors import MappingError, QueueUnavailableError
 from app.core.logging import get_logger
 from app.core.queue_records import NewEntry
@@ -37,6 +37,7 @@ from app.receiver.intake import (
     take_trigger,
 )
 from app.receiver.known_endpoint import KnownEndpoint, spend_refusal
+from app.receiver.metrics import CALLS
 from app.receiver.refusals import NOBODY, Refusals
 from schemas.events import Event, encode_event
 
@@ -72,6 +73,7 @@ class Webhooks:
             answer = answers.TOO_LARGE
         except Exception:  # a fault of ours must not look like an acknowledgement, nor end without an answer
             log.exception("receiver.call_broken")
+            self._refusals.note(NOBODY, _UNKNOWN, "internal_error")
             answer = answers.BROKEN
         await send(answer.start)
         await send(answer.body)
@@ -123,12 +125,12 @@ class Webhooks:
         except MappingError as error:
             problem = answers.make_problem(422, "unprocessable", error.problem, field=error.field)
             return self._refuse(endpoint, "unprocessable", problem, error.field)
-        if isinstance(taken, Event):
-            return taken
-        reason, answer = (
-            ("ping", answers.PONG) if isinstance(taken, Ping) else (taken.reason, make_ignored(taken.reason))
-        )
-        return self._refuse(endpoint, reason, answer)
+        if isinstance(taken, Ignored):
+            return self._refuse(endpoint, taken.reason, make_ignored(taken.reason))
+        if isinstance(taken, Ping):
+            CALLS.labels(str(endpoint.entry.tenant_id), endpoint.entry.kind, "ping").inc()
+            return answers.PONG
+        return taken
 
     def _take(self, endpoint: KnownEndpoint, call: Call) -> Taken:
         kind = endpoint.entry.kind

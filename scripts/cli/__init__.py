@@ -2,7 +2,7 @@
 
 import typer
 
-from scripts.cli import connectors, database, dead_letters, doctor, events, status
+from scripts.cli import connectors, database, dead_letters, doctor, events, keys, status
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.command("status")(status.status_command)
@@ -10,6 +10,7 @@ app.command("doctor")(doctor.doctor_command)
 app.add_typer(events.app, name="events")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(database.app, name="db")
+app.add_typer(keys.app, name="keys")
 app.add_typer(connectors.app, name="connectors")
 
 

@@ -8,7 +8,7 @@ from app.services.dead_letters import DEAD_LETTER_PURPOSE, discard_letter, find_
 from db.dead_letters import DeadLetter
 from db.tenants import list_tenants
 from schemas.events import decode_event
-from scripts.cli.session import JsonOption, Session, fail, open_keys, open_session, run, show_json
+from scripts.cli.session import CommandError, JsonOption, Session, open_keys, open_session, run, show_json
 
 app = typer.Typer(no_args_is_help=True, help="Events with a fault of their own.")
 TenantArgument = typer.Argument(metavar="TENANT", help="Tenant id.")
@@ -115,7 +115,7 @@ async def _choose(session: Session, tenant_id: int, event_id: str) -> list[str]:
     letters = await find_letters(session.database, tenant_id, limit=1_000)
     waiting = [letter.event_id for letter in letters if letter.status == "waiting"]
     if not waiting:
-        fail(f"Tenant {tenant_id} has no dead letter that waits.")
+        raise CommandError(f"Tenant {tenant_id} has no dead letter that waits.")
     return waiting
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import httpx
@@ -14,7 +15,7 @@ from db.endpoints import list_endpoints
 from db.ledger import LedgerRow, find_outcomes, tail_events
 from db.tenants import list_tenants
 from schemas.ids import make_uuid7, read_uuid7_ms
-from scripts.cli.session import JsonOption, Session, fail, open_keys, open_session, run, show_json
+from scripts.cli.session import CommandError, JsonOption, Session, open_keys, open_session, run, show_json
 
 app = typer.Typer(no_args_is_help=True, help="The ledger's events.")
 
@@ -80,9 +81,9 @@ def send_test_command(
 
     async def work() -> None:
         if kind not in TEST_KINDS:
-            fail(f"--kind is none of {', '.join(TEST_KINDS)}.")
+            raise CommandError(f"--kind is none of {', '.join(TEST_KINDS)}.")
         if kind != "inline" and not object_id:
-            fail(f"--kind {kind} needs --object-id: a hint points at something that the provider has.")
+            raise CommandError(f"--kind {kind} needs --object-id: a hint points at something that the provider has.")
         async with open_session() as session:
             endpoint = await _find_endpoint(session, tenant_id, kind)
             result = await _send(session, tenant_id, endpoint, object_id or TEST_OBJECT, "upsert")
@@ -104,7 +105,7 @@ async def _find_endpoint(session: Session, tenant_id: int, kind: str) -> IssuedE
             async with open_keys(session) as keyring:
                 keys = await keyring.keys_of(tenant_id)
             return await reveal_endpoint(session.database, session.settings, keys, row.endpoint_id)
-    fail(f"Tenant {tenant_id} has no active endpoint of kind {kind}.")
+    raise CommandError(f"Tenant {tenant_id} has no active endpoint of kind {kind}.")
 
 
 async def _send(
@@ -118,10 +119,12 @@ async def _send(
         try:
             answer = await client.post(url, content=body, headers=headers)
         except httpx.HTTPError as error:
-            fail(f"The receiver on port {settings.receiver_port} does not answer ({type(error).__name__}).")
+            raise CommandError(
+                f"The receiver on port {settings.receiver_port} does not answer ({type(error).__name__})."
+            )
     event_id = answer.json().get("event_id") if answer.status_code == 200 else None
     if event_id is None:
-        fail(f"The receiver answered {answer.status_code}: {answer.text[:300]}")
+        raise CommandError(f"The receiver answered {answer.status_code}: {answer.text[:300]}")
     deadline = time.monotonic() + TEST_TIMEOUT_S
     while time.monotonic() < deadline:
         async with session.database.tenant_tx(tenant_id, "send_test") as connection:
@@ -130,12 +133,16 @@ async def _send(
             latency_ms = round(time.time() * 1000 - read_uuid7_ms(event_id))
             return {"event_id": event_id, "outcome": found[event_id], "latency_ms": latency_ms}
         await asyncio.sleep(0.02)
-    fail(f"Event {event_id} was accepted and is not in the ledger after {TEST_TIMEOUT_S:.0f} s: see `acequia status`.")
+    raise CommandError(
+        f"Event {event_id} was accepted and is not in the ledger after {TEST_TIMEOUT_S:.0f} s: see `acequia status`."
+    )
 
 
 def _make_body(endpoint: IssuedEndpoint, object_id: str, action: str) -> bytes:
     if endpoint.kind == "inline":
-        return orjson.dumps({"type": f"customer.{action}", "data": {"external_id": object_id}})
+        # A signature's time has seconds only: without this the upsert and the delete of one second would be a tie.
+        now = datetime.now(UTC).isoformat()
+        return orjson.dumps({"type": f"customer.{action}", "timestamp": now, "data": {"external_id": object_id}})
     if endpoint.kind == "customer_trigger":
         return orjson.dumps({"id": object_id})
     return orjson.dumps({"OrderId": object_id, "Origin": {"Account": endpoint.accounts[0], "Key": "acequia-test"}})

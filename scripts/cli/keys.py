@@ -6,7 +6,15 @@ import typer
 
 from app.core.keystore import FileKeystore
 from app.services.endpoints import reseal_inline_endpoints
-from scripts.cli.session import JsonOption, fail, open_keys, open_session, read_operator_settings, run, show_json
+from scripts.cli.session import (
+    CommandError,
+    JsonOption,
+    open_keys,
+    open_session,
+    read_operator_settings,
+    run,
+    show_json,
+)
 
 app = typer.Typer(no_args_is_help=True, help="Keys: the keystore and tenants' keys.")
 
@@ -35,7 +43,7 @@ def rotate_command(
 
     async def work() -> None:
         if purpose not in ROTATED:
-            fail(f"PURPOSE is none of {', '.join(ROTATED)}.")
+            raise CommandError(f"PURPOSE is none of {', '.join(ROTATED)}.")
         async with open_session() as session, open_keys(session) as keyring:
             keys = await keyring.rotate(tenant_id, purpose)  # type: ignore[arg-type]
             if purpose == "inline":

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import orjson
 import typer
@@ -26,6 +26,12 @@ ROOT = Path(__file__).parents[2]
 OPERATOR_FILE = "operator.env"
 
 JsonOption = typer.Option("--json", help="One JSON document on one line.")
+
+
+class CommandError(AcequiaError):
+    """What was asked for cannot be done; the message says why and what to do instead."""
+
+    code = "command"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +98,12 @@ def run(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     try:
         asyncio.run(work())
     except AcequiaError as error:
-        fail(f"{error}")
+        _fail(f"{error}")
     except (PostgresError, InterfaceError, OSError, TimeoutError) as error:
-        fail(f"The database or Redis does not answer ({type(error).__name__}). Is it up? `acequia doctor` says more.")
+        _fail(f"The database or Redis does not answer ({type(error).__name__}). Is it up? `acequia doctor` says more.")
 
 
-def fail(sentence: str) -> NoReturn:
+def _fail(sentence: str) -> None:
     print(f"acequia: {sentence}", file=sys.stderr)
     raise typer.Exit(1)
 

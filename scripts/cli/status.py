@@ -8,6 +8,10 @@ from rich.table import Table
 from app.services.status import LATENCY_MINUTES, Status, read_status
 from scripts.cli.session import JsonOption, open_session, run, show_json
 
+OUTCOMES = ("applied", "superseded", "duplicate", "ignored", "dead")
+COLUMNS = ("tenant", "name", "state", "waiting", "oldest", *OUTCOMES, "refused")
+PLAIN_WIDTH = 120
+
 
 def status_command(as_json: Annotated[bool, JsonOption] = False) -> None:
     """Queues, today's outcomes, latency, dead letters and gaps."""
@@ -29,25 +33,36 @@ def _to_json(status: Status) -> dict[str, object]:
 
 
 def _print(status: Status) -> None:
-    console = Console()
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("tenant", "name", "state", "waiting", "retrying", "oldest", "applied", "superseded", "duplicate",
-                 "dead", "dead letters", "refused", "gaps"):  # fmt: skip
-        table.add_column(name, justify="left" if name in ("name", "state") else "right")
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = PLAIN_WIDTH  # a log or a pipe has no width: nothing is cut there
+    table = Table(box=None, pad_edge=False, header_style="bold", title="Today (UTC)", title_justify="left")
+    for name in COLUMNS:
+        table.add_column(name, justify="left" if name in ("name", "state") else "right", no_wrap=True)
     for tenant in status.tenants:
+        waiting = str(tenant.queue.waiting + tenant.queue.retrying)
         oldest = "" if tenant.queue.oldest_ms is None else f"{tenant.queue.oldest_ms / 1000:.1f} s"
-        counts = [tenant.outcomes.get(outcome, 0) for outcome in ("applied", "superseded", "duplicate", "dead")]
-        values = (tenant.tenant_id, tenant.name, tenant.status, tenant.queue.waiting, tenant.queue.retrying, oldest,
-                  *counts, tenant.dead_letters, sum(tenant.refusals.values()), len(tenant.gaps))  # fmt: skip
-        table.add_row(*map(str, values))
+        counts = [str(tenant.outcomes.get(outcome, 0)) for outcome in OUTCOMES]
+        refused = str(sum(tenant.refusals.values()))
+        table.add_row(str(tenant.tenant_id), tenant.name, tenant.status, waiting, oldest, *counts, refused)
     console.print(table)
-    latency = status.latency_ms
+    for line in _list_remarks(status):
+        console.print(line, soft_wrap=True)
+
+
+def _list_remarks(status: Status) -> list[str]:
+    """How fast it is, and what needs somebody."""
+    latency, lines = status.latency_ms, []
     if latency.events:
-        console.print(f"latency over {LATENCY_MINUTES} min: p50 {latency.p50:.0f} ms, p99 {latency.p99:.0f} ms, "
-                      f"max {latency.max:.0f} ms ({latency.events} events)")  # fmt: skip
+        lines.append(f"Latency over {LATENCY_MINUTES} min: p50 {latency.p50:.0f} ms, p99 {latency.p99:.0f} ms, "
+                     f"max {latency.max:.0f} ms ({latency.events} events)")  # fmt: skip
     for tenant in status.tenants:
-        for name, state in tenant.integrations.items():
-            if state != "active":
-                console.print(f"tenant {tenant.tenant_id}: integration {name} is {state}")
-        for gap in tenant.gaps:
-            console.print(f"tenant {tenant.tenant_id}: {gap} may be incomplete")
+        who = f"Tenant {tenant.tenant_id}: "
+        if tenant.dead_letters:
+            lines.append(f"{who}{tenant.dead_letters} dead letters wait (acequia dead-letters list {tenant.tenant_id})")
+        lines += [
+            f"{who}integration {name} is {state}" for name, state in tenant.integrations.items() if state != "active"
+        ]
+        lines += [f"{who}{gap} may be incomplete" for gap in tenant.gaps]
+        lines += [f"{who}{count} calls refused: {reason}" for reason, count in tenant.refusals.items()]
+    return lines

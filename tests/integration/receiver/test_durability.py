@@ -1,6 +1,7 @@
 """P1: 200 only after the fsync was confirmed; and each test again with WAITAOF taken out, where it must fail."""
 
 import asyncio
+import signal
 import time
 from pathlib import Path
 
@@ -165,3 +166,23 @@ async def test_what_was_acknowledged_survives_a_killed_server_which_is_503_meanw
     assert statuses == {200, 503}
     queued = {event_id for event_id, _ in await read_queue(own_redis)}
     assert set(acknowledged) <= queued
+
+
+@pytest.mark.kill
+async def test_a_server_that_hangs_makes_503_before_vtex_gives_up(
+    own_valkey: EmbeddedValkey, own_redis: Redis, tmp_path: Path
+) -> None:
+    """VTEX waits 5 s. Many groups wait behind the round trips that hang: none of them may wait for all before it."""
+    endpoint = Endpoint()
+    await publish(own_redis, endpoint)
+    async with start_receiver(own_valkey.url, tmp_path, append_events_max=3) as receiver:
+        assert (await receiver.post(endpoint)).status_code == 200
+        assert own_valkey.child is not None
+        own_valkey.child.send(signal.SIGSTOP)
+        try:
+            async with asyncio.timeout(4.9):
+                answers = await asyncio.gather(*(receiver.post(endpoint) for _ in range(60)))
+        finally:
+            own_valkey.child.send(signal.SIGCONT)
+        assert {answer.status_code for answer in answers} == {503}
+        assert (await receiver.post(endpoint)).status_code == 200

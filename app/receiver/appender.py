@@ -24,7 +24,7 @@ log = get_logger()
 GROUP_BYTES_MAX = 1_048_576
 # Beyond the time the server was told to wait for the fsync: what a round trip may take on top. VTEX waits 5 s for its
 # answer: twice a round trip must stay below.
-APPEND_MARGIN_S = 1.0
+APPEND_MARGIN_S = 0.5
 
 
 class AppendQueue(Protocol):

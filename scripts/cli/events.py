@@ -119,9 +119,8 @@ async def _send(
         try:
             answer = await client.post(url, content=body, headers=headers)
         except httpx.HTTPError as error:
-            raise CommandError(
-                f"The receiver on port {settings.receiver_port} does not answer ({type(error).__name__})."
-            )
+            problem = f"The receiver on port {settings.receiver_port} does not answer ({type(error).__name__})."
+            raise CommandError(problem) from None
     event_id = answer.json().get("event_id") if answer.status_code == 200 else None
     if event_id is None:
         raise CommandError(f"The receiver answered {answer.status_code}: {answer.text[:300]}")

@@ -3,10 +3,12 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from redis.asyncio import Redis
 
-from tests.integration.receiver.support import Endpoint, Receiver, publish
+from scripts.stack.valkey import EmbeddedValkey
+from tests.integration.receiver.support import Endpoint, Receiver, publish, start_receiver
 
 READ_TIMEOUT_S = 3.0
 LATEST_S = READ_TIMEOUT_S + 1.0
@@ -110,3 +112,16 @@ async def test_a_request_with_both_lengths_is_refused(receiver: Receiver) -> Non
     writer.write(b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
     assert b" 400 " in await reader.readline()
     writer.close()
+
+
+async def test_without_the_deadlines_half_sent_requests_stay_open(valkey: EmbeddedValkey, tmp_path: Path) -> None:
+    module = ("-m", "tests.integration.receiver.without_deadlines")
+    async with start_receiver(valkey.url, tmp_path, module=module) as unprotected:
+        attacks = (say_nothing, stop_in_the_headers, stall_in_the_body)
+        connections = [await asyncio.open_connection("127.0.0.1", unprotected.port) for _ in attacks]
+        for attack, (reader, writer) in zip(attacks, connections, strict=True):
+            await attack(reader, writer)
+        await asyncio.sleep(LATEST_S)
+        assert not any(reader.at_eof() for reader, _ in connections)
+        for _, writer in connections:
+            writer.close()

@@ -126,14 +126,16 @@ def install_uv(pip: list[str | Path] | None) -> bool:
 
 
 def find_index_settings() -> dict[str, str]:
-    """uv reads no configuration of pip's: an index that only pip was told of is passed on."""
+    """uv reads no configuration of pip's: an index that only pip was told of is passed on. Like pip, it is to trust the
+    system's certificates: a company's own proxy is known there and nowhere else."""
+    certificates = {} if "UV_SYSTEM_CERTS" in os.environ else {"UV_SYSTEM_CERTS": "true"}
     if any(name in os.environ for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_NO_INDEX", "UV_OFFLINE")):
-        return {}
+        return certificates
     told = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
     ).stdout
     found = re.findall(r"(?m)^(?::env:|global|user|site|install)\.index-url='(.*)'$", told)
-    return {"UV_DEFAULT_INDEX": found[-1]} if found else {}
+    return certificates | ({"UV_DEFAULT_INDEX": found[-1]} if found else {})
 
 
 def install_lock() -> None:

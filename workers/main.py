@@ -18,6 +18,7 @@ from starlette.applications import Starlette
 from app.connectors.vtex.client import VtexClient
 from app.core.errors import ConfigurationError
 from app.core.health import health_routes
+from app.core.identity import normalise_phone
 from app.core.jobs import run_jobs
 from app.core.latency import LatencyRecorder
 from app.core.limits import make_budget
@@ -29,7 +30,7 @@ from app.core.serving import make_server
 from app.core.settings import Settings, get_settings
 from app.services.integrations import LiveIntegrations
 from app.services.keyring import open_keyring
-from app.services.live_tenants import LiveTenants
+from app.services.live_tenants import DEFAULT_COUNTRY, LiveTenants
 from app.services.observe import Observer
 from db.pool import Database
 from workers.context import DrainContext
@@ -98,6 +99,7 @@ async def run(settings: Settings) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, context.stopping.set)
+        normalise_phone("+54 11 5555-1234", DEFAULT_COUNTRY)  # loads the numbering plans now, not with the first event
         late = LateCommits(context)
         server = make_server(build_health(context), settings.worker_health_host, settings.worker_health_port,
                              stop_timeout_s=1, handles_signals=False)  # fmt: skip

@@ -1,10 +1,10 @@
 """`scripts/bench receiver`: accepted calls per second with a durable ack, against a bare Starlette route.
 
 Both are real processes with identical uvicorn settings (app/receiver/server.py) and get the same bytes from the same
-raw-socket generator, alternately, five times; Valkey runs as it must (appendfsync always). The bare route reads and
-parses the body and answers; the receiver verifies, appends, waits for the fsync and answers. Before that, the
-generator's own ceiling is taken against a server that does nothing: if it is not well above the bare route's figure,
-the generator is what would be measured, and nothing is concluded.
+raw-socket generator, in short slices in turn, for five rounds; Valkey runs as it must (appendfsync always). The bare
+route reads and parses the body and answers; the receiver verifies, appends, waits for the fsync and answers. In each
+round the generator's own ceiling is taken against a server that does nothing: if it is not well above the bare
+route's figure, the generator is what would be measured, and nothing is concluded.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from redis.asyncio import Redis
@@ -39,7 +39,9 @@ from scripts.stack.ports import find_free_port
 from scripts.stack.valkey import EmbeddedValkey
 
 ROUNDS = 5
-SECONDS = 3.0
+SLICES = 3
+SECONDS = 1.0
+WARM_UP_S = 0.3
 CONNECTIONS = 128
 TENANTS = 5
 CEILING_FACTOR_MIN = 1.5  # the generator must be able to send this much more than the bare route takes
@@ -47,6 +49,20 @@ START_TIMEOUT_S = 15.0
 _BARE = ("scripts.benchmarks.receiver_servers", "bare")
 _CEILING = ("scripts.benchmarks.receiver_servers", "ceiling")
 _RECEIVER = ("app.receiver",)
+
+
+class Round(NamedTuple):
+    """Requests per second: what the generator can do at most, the bare route, and accepted by the receiver."""
+
+    ceiling_per_s: float
+    bare_per_s: float
+    accepted_per_s: float
+
+    def describe(self) -> str:
+        return (
+            f"ceiling {self.ceiling_per_s:,.0f}/s, bare {self.bare_per_s:,.0f}/s, "
+            f"accepted {self.accepted_per_s:,.0f}/s: {self.accepted_per_s / self.bare_per_s:.2f}"
+        )
 
 
 async def run() -> dict[str, Any]:
@@ -71,41 +87,53 @@ async def _measure(folder: Path, redis_url: str) -> dict[str, Any]:
         "RECEIVER_STATE_DIR": str(folder / "state"),
         "LOG_LEVEL": "warning",
     }
-    async with start_server(_CEILING, environment) as port:
-        ceiling = (await generate(port, requests))["per_s"]
-    _say(f"generator's ceiling: {ceiling:,.0f}/s")
-    bare: list[float] = []
-    accepted: list[float] = []
-    for number in range(ROUNDS):
-        async with start_server(_BARE, environment) as port:
-            bare.append((await generate(port, requests))["per_s"])
-        async with start_server(_RECEIVER, environment) as port:
-            accepted.append(await measure_accepted(redis, port, requests))
-        _say(f"round {number + 1}: bare {bare[-1]:,.0f}/s, accepted {accepted[-1]:,.0f}/s")
-    bare_per_s, accepted_per_s = statistics.median(bare), statistics.median(accepted)
-    if ceiling < CEILING_FACTOR_MIN * bare_per_s:
-        raise RuntimeError(
-            f"The generator reaches {ceiling:,.0f}/s, the bare route {bare_per_s:,.0f}/s: this machine is too busy or "
-            "too small to tell them apart. Nothing can be concluded."
-        )
-    async with start_server(_RECEIVER, environment) as port:
+    rounds: list[Round] = []
+    async with (
+        start_server(_CEILING, environment) as ceiling_port,
+        start_server(_BARE, environment) as bare_port,
+        start_server(_RECEIVER, environment) as port,
+    ):
+        for number in range(ROUNDS):
+            rounds.append(await _measure_round(redis, requests, (ceiling_port, bare_port, port)))
+            _say(f"round {number + 1}: {rounds[-1].describe()}")
+        ceiling_per_s, bare_per_s, accepted_per_s = (statistics.median(column) for column in zip(*rounds, strict=True))
+        if ceiling_per_s < CEILING_FACTOR_MIN * bare_per_s:
+            raise RuntimeError(
+                f"The generator reaches {ceiling_per_s:,.0f}/s, the bare route {bare_per_s:,.0f}/s: this machine is "
+                "too busy or too small to tell them apart. Nothing can be concluded."
+            )
+        await _empty_queue(redis)
         halves = [(await generate(port, requests, rate=accepted_per_s / 2))["latency_ms"] for _ in range(ROUNDS)]
     await redis.aclose()
+    ratios = [one.accepted_per_s / one.bare_per_s for one in rounds]
     return {
         "bare_per_s": round(bare_per_s),
         "accepted_per_s": round(accepted_per_s),
-        "ratio": round(accepted_per_s / bare_per_s, 3),
+        # Of the rounds' own ratios: both sides of one were measured within seconds, under the same neighbours.
+        "ratio": round(statistics.median(ratios), 3),
         "ack_ms": {name: statistics.median(half[name] for half in halves) for name in ("p50", "p99")},
         "spread": {
-            "bare_per_s": _spread(bare),
-            "accepted_per_s": _spread(accepted),
-            "ratio": _spread([one / other for one, other in zip(accepted, bare, strict=True)], digits=3),
+            "bare_per_s": _spread([one.bare_per_s for one in rounds]),
+            "accepted_per_s": _spread([one.accepted_per_s for one in rounds]),
+            "ratio": _spread(ratios, digits=3),
             "ack_p99_ms": _spread([half["p99"] for half in halves], digits=2),
         },
-        "generator_ceiling_per_s": round(ceiling),
+        "generator_ceiling_per_s": round(ceiling_per_s),
         "connections": CONNECTIONS,
         "cores": os.cpu_count(),
     }
+
+
+async def _measure_round(redis: Redis, requests: Path, ports: tuple[int, int, int]) -> Round:
+    """Short slices in turn, so that a neighbour's burst falls on both sides."""
+    ceiling_port, bare_port, port = ports
+    ceiling = (await generate(ceiling_port, requests))["per_s"]
+    bare: list[float] = []
+    accepted: list[float] = []
+    for _ in range(SLICES):
+        bare.append((await generate(bare_port, requests))["per_s"])
+        accepted.append(await measure_accepted(redis, port, requests))
+    return Round(ceiling, statistics.mean(bare), statistics.mean(accepted))
 
 
 async def measure_accepted(redis: Redis, port: int, requests: Path) -> float:
@@ -198,6 +226,8 @@ async def generate(port: int, requests: Path, *, rate: float = 0.0) -> dict[str,
         CONNECTIONS,
         "--seconds",
         SECONDS,
+        "--warm-up-s",
+        WARM_UP_S,
         "--rate",
         rate,
     )

@@ -7,6 +7,7 @@ import httpx
 
 from scripts.smoke import read_accepted
 from scripts.stack.demo import check
+from scripts.stack.demo_tenants import BRANDS
 from scripts.stack.stack import Stack
 
 TIMEOUT_S = 90.0
@@ -65,11 +66,12 @@ class Traffic:
         assert self.figures["error"] is None, self.figures["error"]
         return await read_accepted(self.sandbox, self.run_id)
 
-    async def list_objects(self, account: str) -> set[str]:
-        """Ids of every order and customer that the store of `account` has."""
-        found: set[str] = set()
-        for kind in ("order", "customer"):
-            query: dict[str, str | int] = {"account": account, "kind": kind, "limit": TRUTH_MAX}
-            answer = await self.sandbox.get("/_sandbox/expected", params=query)
-            found |= {truth["external_id"] for truth in answer.raise_for_status().json()}
+    async def list_objects(self) -> dict[str, bool]:
+        """Every order and customer that a store has ever had → whether it is deleted now."""
+        found: dict[str, bool] = {}
+        for account in (brand.account for brand in BRANDS):
+            for kind in ("order", "customer"):
+                query: dict[str, str | int] = {"account": account, "kind": kind, "limit": TRUTH_MAX}
+                answer = await self.sandbox.get("/_sandbox/expected", params=query)
+                found |= {truth["external_id"]: truth["deleted"] for truth in answer.raise_for_status().json()}
         return found

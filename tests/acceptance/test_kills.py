@@ -17,6 +17,8 @@ pytestmark = pytest.mark.kill
 
 SETTLED_MAX_S = 60.0  # the promise, from the last kill
 REST_MAX_S = 90.0  # also for what was accepted only later, and for the last leases
+# An event with a fault of its own (verdict.py, find_wrongly_dead) is to be dead before the test has lost its patience.
+SOON_OUT_OF_TRIES = {"tries_max": 6, "retry_base_s": 0.5}
 
 
 async def run_under_kills(
@@ -38,14 +40,13 @@ async def run_under_kills(
 
 async def test_kills_of_every_part_under_load_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
     random = Random(choose_seed())
-    async with start_stack(tmp_path, counts={"worker": 2, "receiver": 2}) as stack:
+    async with start_stack(tmp_path, counts={"worker": 2, "receiver": 2}, **SOON_OUT_OF_TRIES) as stack:
         await use_both_receivers(stack)
         strikes = plan_strikes(random)
         verdict = await run_under_kills(stack, strikes, random, events=1_500, rate=65, rest_max_s=REST_MAX_S)
         assert not verdict.problems
         assert verdict.settled_s <= SETTLED_MAX_S
         assert verdict.accepted > 1_000
-        assert verdict.outcomes["dead"] == 0
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ async def test_the_same_check_finds_the_loss_when_a_protection_is_off(
     random = Random(choose_seed())
     strikes = [Strike(2.5, (victim,)), Strike(2.5, (victim,))]
     settings = {"lease_ms": 3_000, "sweep_interval_s": 1}
-    async with start_stack(tmp_path, sabotage={process: protection}, **settings) as stack:
+    async with start_stack(tmp_path, sabotage={process: protection}, **settings, **SOON_OUT_OF_TRIES) as stack:
         verdict = await run_under_kills(stack, strikes, random, events=500, rate=80, rest_max_s=30)
         assert verdict.lost > 0
         assert verdict.problems

@@ -2,29 +2,23 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
 
 from app.services import integrations
-from db.tenants import insert_organization
 from schemas.ids import make_uuid7
 from scripts.stack.installation import Installation
 from scripts.stack.valkey import EmbeddedValkey
 from tests.integration.sandbox.remote import Sandbox
-from tests.integration.workers.works import ACME, GLOBEX, Works
+from tests.integration.workers.works import Works, open_works
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    import asyncpg
     from redis.asyncio import Redis
-
-    from app.services.keyring import Keyring
-    from db.pool import Database
 
 
 @pytest.fixture(scope="session")
@@ -50,29 +44,21 @@ async def sandbox(sandbox_url: str) -> AsyncIterator[Sandbox]:
 
 
 @pytest.fixture
-async def works(
-    installation: Installation,
-    valkey: EmbeddedValkey,
-    redis: "Redis",
-    superuser: "asyncpg.Connection",
-    open_database: "Callable[..., Awaitable[Database]]",
-    keyring: "Keyring",
-    sandbox: Sandbox,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Works:
-    """acme and globex, each with a store at the sandbox. Changed credentials are seen at once, not after seconds."""
+def make_works(
+    redis: "Redis", sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Installation], AbstractAsyncContextManager[Works]]:
+    """`async with make_works(installation) as works`: acme and globex, each with a store at the sandbox.
+
+    Changed credentials are seen at once, not after seconds.
+    """
     monkeypatch.setattr(integrations, "CACHE_TTL_S", 0.05)
-    office = await open_database("operator")
-    works = Works(
-        installation=replace(installation, redis_url=valkey.url),
-        redis=redis,
-        superuser=superuser,
-        database=await open_database("web"),
-        keyring=keyring,
-        sandbox=sandbox,
-        accounts={ACME: sandbox.acme, GLOBEX: sandbox.globex},
-    )
-    await insert_organization(office, 1, "The cast")
-    await works.open_store(ACME, "acme", office)
-    await works.open_store(GLOBEX, "globex", office)
-    return works
+    return lambda installation: open_works(installation, redis, sandbox)
+
+
+@pytest.fixture
+async def works(
+    installation: Installation, valkey: EmbeddedValkey, make_works: Callable[[Installation], Any]
+) -> AsyncIterator[Works]:
+    """The works over this test's own databases on the session's servers."""
+    async with make_works(replace(installation, redis_url=valkey.url)) as works:
+        yield works

@@ -20,14 +20,14 @@ from app.core.queue import AppendBatch, NewEntry, Queue
 from app.core.sealing import TenantKeys, inline_info, seal_inline
 from app.core.settings import Settings
 from app.services.integrations import seal_credentials
-from app.services.keyring import Keyring
+from app.services.keyring import Keyring, open_keyring
 from app.services.stored_records import find_stored_customer, find_stored_order
 from db import integrations, tenants
 from db.pool import Database
 from schemas.events import Event, EventAction, EventKind, encode_event
 from schemas.ids import make_uuid7
 from schemas.records import CustomerRecord, OrderRecord
-from scripts.stack.installation import Installation
+from scripts.stack.installation import Installation, read_settings_of
 from tests.integration.sandbox.remote import KEYS, Sandbox
 from workers.context import DrainContext
 from workers.dispatch import Dispatcher
@@ -73,12 +73,13 @@ class Order(NamedTuple):
 
 @dataclass
 class Works:
-    """`accounts`: each tenant's at the sandbox."""
+    """`accounts`: each tenant's at the sandbox. `database` is open as the web's role, `office` as the operator's."""
 
     installation: Installation
     redis: Redis
     superuser: asyncpg.Connection
     database: Database
+    office: Database
     keyring: Keyring
     sandbox: Sandbox
     accounts: Mapping[int, str]
@@ -221,8 +222,6 @@ class Works:
         return self.installation.environment("worker", **self._complete(settings))
 
     def settings(self, **settings: object) -> Settings:
-        from scripts.stack.installation import read_settings_of
-
         return read_settings_of(self.environment(**settings))
 
     def _complete(self, settings: Mapping[str, object]) -> dict[str, object]:
@@ -236,14 +235,14 @@ class Works:
             async with drain(context):
                 yield context
 
-    async def open_store(self, tenant_id: int, name: str, office: Database) -> None:
+    async def open_store(self, tenant_id: int, name: str) -> None:
         """A tenant with its keys, its VTEX integration and its own middleware."""
         keys = await self.keyring.create_tenant_keys(tenant_id)
         account = self.accounts[tenant_id]
         await tenants.insert_tenant(
-            office, tenant_id, organization_id=1, name=name, slug=name, type="business", plan="standard"
+            self.office, tenant_id, organization_id=1, name=name, slug=name, type="business", plan="standard"
         )
-        async with office.tenant_tx(tenant_id, "test") as connection:
+        async with self.office.tenant_tx(tenant_id, "test") as connection:
             await integrations.insert_integration(
                 connection, tenant_id, VTEX, connector="vtex", account=account, environment="vtexcommercestable",
                 sealed_credentials=seal_credentials(keys, "vtex", account, KEYS),
@@ -255,6 +254,28 @@ class Works:
         """The same with other ways to the servers: role → URL."""
         installation = replace(self.installation, database_urls={**self.installation.database_urls, **urls})
         return replace(self, installation=installation)
+
+
+@asynccontextmanager
+async def open_works(installation: Installation, redis: Redis, sandbox: Sandbox) -> AsyncIterator[Works]:
+    """Both tenants in the databases of `installation`; past their walls leads only `superuser`."""
+    async with AsyncExitStack() as resources:
+        superuser = await asyncpg.connect(installation.database_urls["postgres"])
+        resources.callback(superuser.terminate)
+        keyring = await open_keyring(read_settings_of(installation.environment("operator")))
+        resources.push_async_callback(keyring.close)
+        office, web = [
+            await Database.open(read_settings_of(installation.environment(kind)), application_name=f"test-{kind}")
+            for kind in ("operator", "web")
+        ]
+        for database in (office, web):
+            resources.callback(database.terminate)
+        accounts = {ACME: sandbox.acme, GLOBEX: sandbox.globex}
+        works = Works(installation, redis, superuser, web, office, keyring, sandbox, accounts)
+        await tenants.insert_organization(office, 1, "The cast")
+        await works.open_store(ACME, "acme")
+        await works.open_store(GLOBEX, "globex")
+        yield works
 
 
 @asynccontextmanager

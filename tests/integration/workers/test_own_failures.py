@@ -1,0 +1,249 @@
+"""Failures of one event's own: it is tried, and dead when that does not help; its neighbours commit all the while."""
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+
+import workers.commit
+import workers.policy
+from app.core.queue import NewEntry
+from app.services import observe
+from schemas.events import Event, encode_event
+from schemas.ids import make_uuid7
+from schemas.records import OrderRecord
+from tests.integration.workers.works import ACME, Order, Row, Works, count_calls, count_outcomes, until
+from workers.commit import SurroundingsError
+from workers.fetches import Fetches
+from workers.policy import Decision
+
+
+async def append_among_neighbours(works: Works, event: Event, neighbours: int = 6) -> tuple[str, list[str]]:
+    """Its id and those of the orders around it, all in one read."""
+    orders = [await works.change_order() for _ in range(neighbours)]
+    hints = [works.hint(order) for order in orders]
+    ids = await works.append(*hints[: neighbours // 2], event, *hints[neighbours // 2 :])
+    return event.event_id, [event_id for event_id in ids if event_id != event.event_id]
+
+
+async def test_an_order_that_never_becomes_readable_is_dead_after_the_last_try(works: Works) -> None:
+    calls = count_calls()
+    lost, neighbours = await append_among_neighbours(works, works.hint("1000000000001-01"))
+    async with works.worker(tries_max=3):
+        assert count_outcomes(await works.wait_for(neighbours)) == {"applied": 6}
+        rows = await works.wait_for([lost])
+        await works.wait_for_rest()
+    assert rows[lost] == Row("dead", "not_found", 3)
+    assert count_calls() - calls == 6 + 3
+    (letter,) = await works.read_dead_letters()
+    assert (letter["event_id"], letter["reason"], letter["status"]) == (lost, "not_found", "waiting")
+
+
+async def test_an_order_that_cannot_be_mapped_is_dead_alone_and_its_field_is_named(works: Works) -> None:
+    odd = await works.change_order(items=[{"id": "1", "quantity": 1, "price": 10.5}])
+    dead, neighbours = await append_among_neighbours(works, works.hint(odd))
+    async with works.worker():
+        rows = await works.wait_for([dead, *neighbours])
+        await works.wait_for_rest()
+    assert rows.pop(dead) == Row("dead", "unmappable", 1)
+    assert count_outcomes(rows) == {"applied": 6}
+    (letter,) = await works.read_dead_letters()
+    assert letter["field"] == "items[0].price"
+
+
+async def test_an_object_whose_address_always_fails_is_dead_after_the_last_try(works: Works) -> None:
+    failing = await works.change_order()
+    await works.break_calls("status", object_id=failing.order_id, status=500)
+    dead, neighbours = await append_among_neighbours(works, works.hint(failing))
+    async with works.worker(tries_max=2):
+        rows = await works.wait_for([dead, *neighbours])
+        await works.wait_for_rest()
+    assert rows.pop(dead) == Row("dead", "object_failed", 2)
+    assert count_outcomes(rows) == {"applied": 6}
+
+
+# -- a row that Postgres refuses ----------------------------------------------------------------------------------------
+
+
+def spoil_mapper(monkeypatch: pytest.MonkeyPatch, order_id: str, **values: Any) -> None:
+    """That order's record gets values that no mapper of ours lets through."""
+    map_order = observe.vtex.map_order
+
+    def map_spoiled(document: object) -> OrderRecord:
+        record = map_order(document)
+        return record.model_copy(update=values) if record.external_id == order_id else record
+
+    monkeypatch.setattr(observe.vtex, "map_order", map_spoiled)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param({"origin": "a\x00b"}, id="refused by the server"),
+        pytest.param({"total_minor": 2**63}, id="refused by the driver"),
+        pytest.param({"coupon": "\ud800"}, id="not even text"),
+    ],
+)
+async def test_a_row_that_postgres_refuses_is_found_by_halving_and_its_neighbours_commit(
+    works: Works, monkeypatch: pytest.MonkeyPatch, values: dict[str, Any]
+) -> None:
+    bad = await works.change_order()
+    spoil_mapper(monkeypatch, bad.order_id, **values)
+    dead, neighbours = await append_among_neighbours(works, works.hint(bad), neighbours=11)
+    async with works.worker():
+        rows = await works.wait_for([dead, *neighbours])
+        await works.wait_for_rest()
+    assert rows.pop(dead) == Row("dead", "row_refused", 1)
+    assert count_outcomes(rows) == {"applied": 11}
+    assert await works.find_order(bad.order_id) is None
+    assert await works.read_counter("orders") == 11
+
+
+async def test_without_halving_a_refused_row_keeps_its_neighbours_out_for_ever(
+    works: Works, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def give_up(*_: object) -> None:
+        raise SurroundingsError("refused")
+
+    monkeypatch.setattr(workers.commit, "_commit_halves", give_up)
+    bad = await works.change_order()
+    spoil_mapper(monkeypatch, bad.order_id, origin="a\x00b")
+    dead, neighbours = await append_among_neighbours(works, works.hint(bad))
+    async with works.worker(commit_linger_ms=200):
+        with pytest.raises(TimeoutError):
+            await works.wait_for([dead, *neighbours], timeout_s=1.0)
+
+
+# -- a call that hangs --------------------------------------------------------------------------------------------------
+
+
+async def hang_one_of_many(works: Works) -> tuple[Order, str, list[str]]:
+    hanging = await works.change_order()
+    await works.break_calls("hang", object_id=hanging.order_id)
+    late, neighbours = await append_among_neighbours(works, works.hint(hanging))
+    return hanging, late, neighbours
+
+
+async def test_a_call_that_hangs_while_the_account_answers_others_is_a_failure_of_its_own(works: Works) -> None:
+    _, late, neighbours = await hang_one_of_many(works)
+    started_at = time.monotonic()
+    async with works.worker(provider_call_timeout_s=0.6, tries_max=2):
+        assert count_outcomes(await works.wait_for(neighbours)) == {"applied": 6}
+        assert time.monotonic() - started_at < 0.5, "the others waited for the slowest"
+        rows = await works.wait_for([late])
+        await works.wait_for_rest()
+    assert rows[late] == Row("dead", "provider_timeout", 2)
+
+
+async def test_without_the_look_at_the_others_answers_a_hanging_call_never_ends(
+    works: Works, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decide = workers.policy.decide
+
+    def decide_without(*arguments: Any, **_: bool) -> Decision:
+        return decide(*arguments, has_account_answered=False)
+
+    monkeypatch.setattr("workers.resolve.decide", decide_without)
+    _, late, neighbours = await hang_one_of_many(works)
+    async with works.worker(provider_call_timeout_s=0.3, tries_max=2):
+        await works.wait_for(neighbours)
+        with pytest.raises(TimeoutError):
+            await works.wait_for([late], timeout_s=2.0)
+
+
+async def slow_one_down(works: Works) -> tuple[str, float]:
+    """Commits neighbours while one answer takes 900 ms, three slices; the seconds until they were there."""
+    slow = await works.change_order()
+    await works.break_calls("slow", object_id=slow.order_id, delay_ms=900)
+    late, neighbours = await append_among_neighbours(works, works.hint(slow))
+    started_at = time.monotonic()
+    async with works.worker(provider_call_timeout_s=3.0):
+        await works.wait_for(neighbours)
+        seconds = time.monotonic() - started_at
+        rows = await works.wait_for([late])
+        assert rows[late] == Row("applied", None, 1)
+        await works.wait_for_rest()
+    return slow.order_id, seconds
+
+
+async def test_an_answer_that_outlives_its_slice_is_committed_when_it_comes(works: Works) -> None:
+    calls = count_calls()
+    order_id, seconds = await slow_one_down(works)
+    assert seconds < 0.8, "the others waited for the slowest"
+    assert count_calls() - calls == 7, "it was fetched again"
+    assert await works.find_order(order_id)
+
+
+async def test_without_parking_a_slow_answer_is_never_taken(works: Works, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Fetches, "detach", lambda _: [])
+    slow = await works.change_order()
+    await works.break_calls("slow", object_id=slow.order_id, delay_ms=900)
+    async with works.worker(provider_call_timeout_s=3.0):
+        with pytest.raises(TimeoutError):
+            await works.wait_for(await works.append(works.hint(slow)), timeout_s=2.0)
+
+
+# -- entries that nobody can read ----------------------------------------------------------------------------------------
+
+
+def write_body(**changes: object) -> bytes:
+    import orjson
+
+    event = Event(make_uuid7(), "vtex", "acme", 1, "hint", "order", "upsert", "1-01")
+    return orjson.dumps(orjson.loads(encode_event(event)) | changes)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"\xff\x00 no json", id="no json"),
+        pytest.param(b"[]", id="no object"),
+        pytest.param(b'{"s":"vtex"}', id="cut short"),
+        pytest.param(write_body(k="parcel"), id="a kind of a later release"),
+        pytest.param(write_body(f="postcard"), id="a form of a later release"),
+        pytest.param(write_body(x="merge"), id="an action of a later release"),
+        pytest.param(write_body(o=17), id="an object that is no text"),
+        pytest.param(write_body(i="one"), id="an integration that is no number"),
+        pytest.param(write_body(o="a\x00b"), id="text that no column takes"),
+        pytest.param(write_body(t="2026-11-23T10:00:00"), id="a time without a zone"),
+    ],
+)
+async def test_an_entry_that_cannot_be_read_is_dead_and_its_neighbours_commit(works: Works, body: bytes) -> None:
+    order = await works.change_order()
+    unreadable = make_uuid7()
+    await works.append_raw([NewEntry(unreadable, body)])
+    neighbours = await works.append(works.hint(order))
+    async with works.worker(tries_max=2):
+        rows = await works.wait_for([unreadable, *neighbours], timeout_s=3)
+        await works.wait_for_rest()
+    assert rows[neighbours[0]].outcome == "applied"
+    assert rows[unreadable].outcome == "dead"
+    (letter,) = await works.read_dead_letters()
+    opened = (await works.keys_of(ACME)).open("dead_letter.v1", unreadable, letter["sealed_body"])
+    assert opened == body
+
+
+async def test_an_event_that_waited_too_long_is_dead(works: Works) -> None:
+    order = await works.change_order()
+    await works.append(works.hint(order))
+    await asyncio.sleep(0)
+    old = works.hint(order)._replace(event_id="01900000-0000-7000-8000-000000000001")
+    await works.append(old)
+    async with works.worker():
+        rows = await works.wait_for([old.event_id])
+        await works.wait_for_rest()
+    assert rows[old.event_id].reason == "waited_too_long"
+
+
+async def test_tries_are_spent_by_their_own_event_alone(works: Works) -> None:
+    order = await works.change_order()
+    await works.break_calls("status", object_id=order.order_id, status=404)
+    failing, neighbours = await append_among_neighbours(works, works.hint(order))
+    async with works.worker(retry_base_s=5.0, retry_max_s=5.0):
+        await works.wait_for(neighbours)
+
+        async def is_tried() -> dict[str, int]:
+            return await works.count_tries()
+
+        assert await until(is_tried) == {failing: 1}

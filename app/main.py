@@ -37,6 +37,8 @@ def build_app(checks: Mapping[str, Check]) -> Starlette:
 async def run(settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT."""
     database = await Database.open(settings, application_name="acequia web")
+    for sentence in database.warnings:
+        log.warning("database.warning", problem=sentence)
     redis = connect_redis(settings.get_url("redis_url"), socket_timeout_s=2.0)
 
     async def check_database() -> str | None:

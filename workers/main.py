@@ -58,6 +58,8 @@ async def build_context(settings: Settings, resources: AsyncExitStack) -> DrainC
     resources.push_async_callback(cache.aclose)
     database = await Database.open(settings, application_name="acequia worker")
     resources.push_async_callback(database.close)
+    for sentence in database.warnings:
+        log.warning("database.warning", problem=sentence)
     keyring = await open_keyring(settings)
     resources.push_async_callback(keyring.close)
     outbound = Outbound(settings, make_budget(cache, settings))

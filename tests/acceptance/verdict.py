@@ -71,11 +71,11 @@ async def wait_for_rest(stack: Stack, accepted: Set[str], since: float, timeout_
     settled_s, leftovers = float("inf"), ["nothing was seen of the queue"]
     while True:
         try:
+            leftovers = await list_leftovers(stack)  # first: what leaves the queue after it is in the ledger by then
             if settled_s == float("inf"):
                 ids = {event_id for rows in (await read_ledger(stack)).values() for event_id in rows}
                 if accepted <= ids:
                     settled_s = time.monotonic() - since
-            leftovers = await list_leftovers(stack)
         except (OSError, RedisError, asyncpg.PostgresError, asyncpg.InterfaceError):
             leftovers = ["a server does not answer"]
         if not leftovers or time.monotonic() - since > timeout_s:

@@ -1,8 +1,10 @@
 """Documentation that is tested: what exists is described, and what is described exists."""
 
+import re
 from pathlib import Path
 
 from app.core.errors import AcequiaError
+from scripts.cli import app
 from scripts.describe_settings import describe_settings
 
 ROOT = Path(__file__).parents[2]
@@ -31,3 +33,26 @@ def test_every_top_folder_says_what_lives_in_it() -> None:
     folders = ("app", "workers", "schemas", "db", "scripts", "tests")
     missing = [folder for folder in folders if not (ROOT / folder / "README.md").is_file()]
     assert not missing
+
+
+def test_every_metric_is_described() -> None:
+    sources = [path for folder in ("app", "workers", "db") for path in (ROOT / folder).rglob("*.py")]
+    pattern = re.compile(r"\b(?:Counter|Gauge|Histogram)\(\s*\"(acequia_[a-z_]+)\"")
+    names = {name for path in sources for name in pattern.findall(path.read_text(encoding="utf-8"))}
+    text = (ROOT / "docs/metrics.md").read_text(encoding="utf-8")
+    assert len(names) > 10
+    assert not {name for name in names if f"`{name}`" not in text}
+
+
+def test_every_command_line_verb_is_described() -> None:
+    text = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
+    assert not {verb for verb in list_verbs() if f"`acequia {verb}" not in text}
+
+
+def list_verbs() -> set[str]:
+    groups = {group.name: group.typer_instance for group in app.registered_groups}
+    verbs = {str(command.name) for command in app.registered_commands}
+    for name, group in groups.items():
+        assert group is not None
+        verbs |= {f"{name} {command.name}" for command in group.registered_commands}
+    return verbs

@@ -1,4 +1,4 @@
-"""The sandbox in a process of its own, and the works: tenants, stores, queues and workers over the session's servers."""
+"""The sandbox in a process of its own, and the works: tenants, stores, queues, and workers on the session's servers."""
 
 import asyncio
 import sys

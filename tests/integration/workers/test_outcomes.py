@@ -18,7 +18,7 @@ from workers.intake import Intake
 async def make_ten_changes(works: Works) -> list[Order]:
     changes = [await works.change_order()]
     for _ in range(9):
-        changes.append(await works.change_order(changes[0].order_id))  # noqa: PERF401 - one after the other
+        changes.append(await works.change_order(changes[0].order_id))
     return changes
 
 

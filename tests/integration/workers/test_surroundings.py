@@ -21,8 +21,8 @@ from scripts.stack.ports import find_free_port
 from scripts.stack.postgres import EmbeddedPostgres
 from scripts.stack.valkey import EmbeddedValkey
 from tests.integration.sandbox.remote import KEYS
-from tests.integration.workers.works import ACME, VTEX, Row, Works, count_calls, count_outcomes, until
 from tests.integration.workers.wire import Wire
+from tests.integration.workers.works import ACME, VTEX, Row, Works, count_calls, count_outcomes, until
 
 FIRST_TRY = Row("applied", None, 1)
 
@@ -50,7 +50,7 @@ async def assert_unspent(works: Works, ids: list[str]) -> None:
     assert not await works.read_dead_letters()
 
 
-# -- the provider ---------------------------------------------------------------------------------------------------------
+# -- the provider --
 
 
 async def test_a_throttled_account_waits_as_long_as_it_was_told_and_spends_nothing(works: Works) -> None:
@@ -60,7 +60,7 @@ async def test_a_throttled_account_waits_as_long_as_it_was_told_and_spends_nothi
     async with works.worker():
         left_s = await wait_for_hold(works)
         told_at = time.monotonic()
-        assert 0.7 < left_s <= 1.0
+        assert 0.7 < left_s <= 1.5  # jittered upwards
         assert count_calls() - calls == 1
         await assert_unspent(works, ids)
         assert time.monotonic() - told_at > left_s - 0.05, "the account was called before its time"
@@ -138,7 +138,7 @@ async def test_a_provider_that_takes_the_credentials_again_resumes_the_integrati
     )
 
 
-# -- keys -------------------------------------------------------------------------------------------------------------------
+# -- keys --
 
 
 async def test_a_keys_database_that_is_away_holds_the_tenant(works: Works) -> None:
@@ -156,7 +156,7 @@ async def test_a_keys_database_that_is_away_holds_the_tenant(works: Works) -> No
             await assert_unspent(works, ids)
 
 
-# -- Postgres ---------------------------------------------------------------------------------------------------------------
+# -- Postgres --
 
 
 @pytest.fixture
@@ -196,7 +196,7 @@ async def crash_in_mid_batch(works: Works, server: EmbeddedPostgres, **settings:
     await block.start()
     await blocker.execute("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
     async with works.worker(tries_max=2, **settings):
-        await wait_for_blocked(blocker)
+        await wait_for_blocked(works.superuser)
         await server.kill()
         blocker.terminate()
         await asyncio.sleep(1.0)  # longer than all tries and reads would last
@@ -268,7 +268,7 @@ async def test_without_refunds_outages_bury_good_events(works: Works, monkeypatc
     assert rows[ids[0]].reason == "stopped_its_worker"
 
 
-# -- Redis ------------------------------------------------------------------------------------------------------------------
+# -- Redis --
 
 
 async def test_redis_away_in_the_middle_of_a_slice_costs_no_event(works: Works, redis: Redis) -> None:

@@ -84,7 +84,7 @@ class Works:
     sandbox: Sandbox
     accounts: Mapping[int, str]
 
-    # -- the store ---------------------------------------------------------------------------------------------------
+    # -- the store --
 
     async def change(self, kind: str, tenant_id: int = ACME, **fields: Any) -> str:
         """Makes a change without a call to anybody; the object's id (a new object's, when none is given)."""
@@ -110,7 +110,7 @@ class Works:
     async def mend_calls(self) -> None:
         await self.sandbox.control("DELETE", "faults")
 
-    # -- events ------------------------------------------------------------------------------------------------------
+    # -- events --
 
     def hint(
         self,
@@ -145,7 +145,7 @@ class Works:
         assert await queue.append([AppendBatch(tenant_id, "normal", list(entries))], confirm=None) == ["ok"]
         await queue.close()
 
-    # -- what became of them -------------------------------------------------------------------------------------------
+    # -- what became of them --
 
     async def read_ledger(self, tenant_id: int = ACME) -> dict[str, Row]:
         rows = await self.superuser.fetch(
@@ -175,10 +175,8 @@ class Works:
             raise AssertionError(f"left over in the queue: {await self.list_left_over()}") from None
 
     async def list_left_over(self) -> list[str]:
-        found = []
-        for key in [key async for key in self.redis.scan_iter("t:*")]:
-            if not key.endswith(b":events") or await self.redis.xlen(key):
-                found.append(key.decode())
+        keys = [key.decode() async for key in self.redis.scan_iter("t:*")]
+        found = [key for key in keys if not key.endswith(":events") or await self.redis.xlen(key)]
         return found + [name for name in ("leased", "runs", "ready:shared") if await self.redis.exists(name)]
 
     async def count_tries(self, tenant_id: int = ACME) -> dict[str, int]:
@@ -212,7 +210,7 @@ class Works:
             )
         )
 
-    # -- workers -----------------------------------------------------------------------------------------------------
+    # -- workers --
 
     async def keys_of(self, tenant_id: int) -> TenantKeys:
         return await self.keyring.keys_of(tenant_id)

@@ -21,7 +21,8 @@ class Event(NamedTuple):
 
     `event_id` is a UUIDv7 (canonical text) whose time is the moment of acceptance. `stamp` is the source's own
     time of the change, if it gave one (hint: of the state; inline: of the document). `signed_at` is the signed
-    time of an inline document. `sealed` is an HPKE ciphertext, only with form `inline`.
+    time of an inline document. `sealed` is an HPKE ciphertext, only with form `inline`. `profile_id`: a customer's
+    other id at the source, if the call gave it.
     """
 
     event_id: str
@@ -36,6 +37,7 @@ class Event(NamedTuple):
     stamp: datetime | None = None
     signed_at: datetime | None = None
     sealed: bytes | None = None
+    profile_id: str | None = None
 
 
 def encode_event(event: Event) -> bytes:
@@ -57,6 +59,8 @@ def encode_event(event: Event) -> bytes:
         fields["g"] = event.signed_at.isoformat()
     if event.sealed is not None:
         fields["d"] = b64encode(event.sealed).decode()
+    if event.profile_id is not None:
+        fields["p"] = event.profile_id
     return orjson.dumps(fields)
 
 
@@ -76,4 +80,5 @@ def decode_event(event_id: str, body: bytes) -> Event:
         stamp=datetime.fromisoformat(fields["t"]) if "t" in fields else None,
         signed_at=datetime.fromisoformat(fields["g"]) if "g" in fields else None,
         sealed=b64decode(fields["d"]) if "d" in fields else None,
+        profile_id=fields.get("p"),
     )

@@ -20,6 +20,7 @@ class Hint(NamedTuple):
 
     `account` and `app_key` are what the call itself says (lower-case; None: it does not say). Whether they are the
     endpoint's own is for the receiver to check. `state` and `stamp` (UTC) are what the call told of.
+    `profile_id`: the shopper's id beside the document's, where the call has it: it saves a look-up.
     """
 
     account: str | None
@@ -29,6 +30,7 @@ class Hint(NamedTuple):
     object_id: str
     state: str | None
     stamp: datetime | None
+    profile_id: str | None = None
 
 
 class Ping(NamedTuple):

@@ -132,7 +132,7 @@ def _make_hint(endpoint: KnownEndpoint, account: str, hint: Hint) -> Event:
     entry = endpoint.entry
     return Event(
         make_uuid7(), entry.source, account, entry.integration_id, "hint", hint.kind, hint.action, hint.object_id,
-        hint.state, hint.stamp,
+        hint.state, hint.stamp, profile_id=hint.profile_id,
     )  # fmt: skip
 
 

@@ -30,7 +30,9 @@ class Observer:
         if event.kind == "order":
             record = vtex.map_order(await self._vtex.fetch_order(*place, event.object_id))
         else:
-            record = vtex.map_customer(await self._vtex.fetch_customer(*place, event.object_id))
+            record = vtex.map_customer(
+                await self._vtex.fetch_customer(*place, event.object_id, profile_id=event.profile_id)
+            )
         return Observation(event.source, event.account, record, vtex.MAPPER_VERSION, observed_at)
 
     def get_last_answer_at(self, account: str) -> float | None:

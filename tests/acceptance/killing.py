@@ -7,12 +7,14 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from random import Random
 from typing import NamedTuple
 
 from scripts.stack.child import Child, wait_until
 from scripts.stack.stack import Stack
 from tests.acceptance.sandbox import Traffic
+from tests.acceptance.telling import tell
 
 VICTIMS = ("receiver", "worker", "valkey", "postgres")
 STAGGER_MAX_S = 0.4
@@ -29,7 +31,7 @@ class Strike(NamedTuple):
 def choose_seed() -> int:
     """Another one every time, unless KILL_SEED names one. Printed: pytest shows it when the test fails."""
     seed = int(os.environ.get("KILL_SEED") or time.time_ns() % 1_000_000)
-    print(f"KILL_SEED={seed}")
+    tell(f"KILL_SEED={seed}")
     return seed
 
 
@@ -76,7 +78,7 @@ async def kill(stack: Stack, victim: str, random: Random) -> int:
     else:
         child.send(signal.SIGKILL)
         await child.wait(5.0)
-    print(f"killed {victim} (pid {child.pid})")
+    tell(f"killed {victim} (pid {child.pid})")
     return 1
 
 
@@ -96,10 +98,8 @@ def list_children(pid: int) -> list[int]:
 
 
 def send(pid: int, number: signal.Signals) -> None:
-    try:
+    with suppress(ProcessLookupError):  # it went by itself
         os.kill(pid, number)
-    except ProcessLookupError:
-        pass  # it went by itself
 
 
 def _list_running(stack: Stack, name: str) -> list[Child]:

@@ -1,6 +1,5 @@
 """A counted run of webhooks through a stack, what is done to the stack meanwhile, and the verdict at rest."""
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from random import Random
@@ -8,6 +7,7 @@ from random import Random
 from scripts.stack.stack import Stack
 from tests.acceptance.killing import Strike, strike_while_sending
 from tests.acceptance.sandbox import Traffic, open_sandbox
+from tests.acceptance.telling import tell
 from tests.acceptance.verdict import Verdict, judge, wait_for_rest
 
 # An event with a fault of its own (verdict.py, find_wrongly_dead) is to be dead before a test has lost its patience.
@@ -37,7 +37,7 @@ async def run_and_judge(
         everything = {event_id for ids in accepted.values() for event_id in ids}
         settled_s, leftovers = await wait_for_rest(stack, everything, harmed_at, rest_max_s)
         verdict = await judge(stack, traffic, accepted, settled_s, leftovers)
-    print(f"{told}; {traffic.calls_without_200} calls without 200; {verdict}")
+    tell(f"{told}; {traffic.calls_without_200} calls without 200; {verdict}")
     return verdict
 
 

@@ -1,4 +1,4 @@
-"""Our processes with one protection taken out, or made to die at one point: what the tests must tell from the real ones.
+"""Our processes with one protection taken out, or made to die at one point: what tests must tell from the real ones.
 
 `python -m tests.acceptance.sabotage NAME` patches the product's code and then is that process. The product itself has
 no switch for any of this.
@@ -87,9 +87,7 @@ def count_outages() -> None:
     """The worker refunds nothing, and goes on claiming while Postgres is away."""
     finish = Queue.finish
 
-    async def finish_without_refunds(
-        self: Queue, claim: Claim, hold_ms: int = 0, refunds: Sequence[str] = ()
-    ) -> bool:
+    async def finish_without_refunds(self: Queue, claim: Claim, hold_ms: int = 0, refunds: Sequence[str] = ()) -> bool:
         del refunds
         return await finish(self, claim, hold_ms)
 
@@ -124,7 +122,7 @@ PROTECTIONS: dict[str, Callable[[], None]] = {
 
 
 def replace(owner: object, name: str, value: object) -> None:
-    """Takes the place of what must be there: a name that the product has changed is an error, not a test that passes."""
+    """Takes the place of what must be there: a name that the product has changed is an error."""
     assert hasattr(owner, name), f"{owner} has no {name} any more"
     setattr(owner, name, value)
 

@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -10,9 +10,11 @@ import pytest
 
 from scripts.stack.demo_tenants import BRANDS
 from scripts.stack.part import OurProcess
+from scripts.stack.ports import find_free_port
 from scripts.stack.procfile import read_procfile
 from scripts.stack.stack import Stack, StackOptions
 from tests.acceptance.sandbox import put_accounts
+from tests.acceptance.telling import tell
 
 # Nobody but a test may run without a protection: the product has no switch, the process's command is another one.
 SABOTAGE = ("-m", "tests.acceptance.sabotage")
@@ -26,9 +28,10 @@ async def start_stack(
     counts: Mapping[str, int] | None = None,
     provider_latency_ms: float = 100,
     has_demo: bool = True,
-    **settings: object,
+    settings: Mapping[str, object] | None = None,
 ) -> AsyncIterator[Stack]:
     """`sabotage`: process name → protection to take out (sabotage.py). `counts`: processes per name, else one.
+    `settings`: of all processes, by lower-case name.
 
     Whatever happens everything is stopped by its pid. The data goes when the test has passed; when it has not, it
     stays, with the logs.
@@ -42,12 +45,12 @@ async def start_stack(
         has_traffic=False,
         uses_free_ports=True,
         sandbox_arguments=("--latency-ms", str(provider_latency_ms)),
-        settings=settings,
+        settings=settings or {},
         counts=counts or {},
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("scripts.stack.stack.read_procfile", lambda: commands)
-        async with Stack(options, print) as stack:
+        async with Stack(options, tell) as stack:
             yield stack
     shutil.rmtree(folder / "data")
 
@@ -74,3 +77,17 @@ async def use_both_receivers(stack: Stack) -> None:
             "inline": {"url": urls["inline"], "secret": found["inline"]["secret"]},
         }
     await put_accounts(stack, accounts)
+
+
+async def exchange(stack: Stack, name: str, command: Sequence[str], **settings: object) -> None:
+    """Stops every process of this name and starts one with another command and further settings."""
+    await stack.supervisor.stop([name])
+    further = {key.upper(): str(value) for key, value in settings.items()}
+    process = OurProcess(
+        name,
+        lambda _: command,
+        lambda port: stack.environment(name, port) | further,
+        port=find_free_port(),
+        log_path=stack.path / "logs" / f"{name}.log",
+    )
+    await stack.supervisor.start(name, process)

@@ -30,15 +30,15 @@ async def test_a_kill_between_commit_and_delete_makes_no_second_row(tmp_path: Pa
         assert await wait_until(lambda: len(list(graves.iterdir())) >= DEATHS, DEATHS_TIMEOUT_S)
         return f"{DEATHS} workers died between COMMIT and delete"
 
-    async with start_stack(
-        tmp_path,
-        sabotage={"worker": "die_after_commit"},
-        counts={"worker": 2},
-        lease_ms=3_000,
-        sweep_interval_s=0.5,
-        deaths_folder=graves,
-        deaths_max=DEATHS,
+    settings = {
+        "lease_ms": 3_000,
+        "sweep_interval_s": 0.5,
+        "deaths_folder": graves,
+        "deaths_max": DEATHS,
         **SOON_OUT_OF_TRIES,
+    }
+    async with start_stack(
+        tmp_path, sabotage={"worker": "die_after_commit"}, counts={"worker": 2}, settings=settings
     ) as stack:
         verdict = await run_and_judge(
             stack, wait_for_deaths, events=600, rate=60, seed=choose_seed(), rest_max_s=REST_MAX_S

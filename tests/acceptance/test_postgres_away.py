@@ -21,7 +21,7 @@ AWAY_S = 8.0
 BETWEEN_S = 2.0
 RATE = 40
 REST_MAX_S = 60.0
-# Four reads and three tries, were they spent, would be over after some three seconds: half a second at most between two.
+# Four reads and three tries, were they spent, would be over after some three seconds.
 SHORT_ATTEMPTS = {
     "tries_max": 3,
     "reads_max": 4,
@@ -83,7 +83,7 @@ async def run_without_postgres(stack: Stack, *, freezes: bool) -> Verdict:
 
 
 async def test_nothing_is_dead_lettered_while_postgres_is_away_for_longer_than_all_attempts(tmp_path: Path) -> None:
-    async with start_stack(tmp_path, counts={"worker": 2}, provider_latency_ms=50, **SHORT_ATTEMPTS) as stack:
+    async with start_stack(tmp_path, counts={"worker": 2}, provider_latency_ms=50, settings=SHORT_ATTEMPTS) as stack:
         verdict = await run_without_postgres(stack, freezes=True)
         assert not verdict.problems
         assert verdict.outcomes["dead"] == 0
@@ -92,7 +92,7 @@ async def test_nothing_is_dead_lettered_while_postgres_is_away_for_longer_than_a
 
 async def test_the_same_outage_buries_good_events_when_reads_are_not_refunded(tmp_path: Path) -> None:
     sabotage = {"worker": "count_outages"}
-    async with start_stack(tmp_path, sabotage=sabotage, provider_latency_ms=50, **SHORT_ATTEMPTS) as stack:
+    async with start_stack(tmp_path, sabotage=sabotage, provider_latency_ms=50, settings=SHORT_ATTEMPTS) as stack:
         verdict = await run_without_postgres(stack, freezes=False)
         assert verdict.outcomes["dead"] > 0
         assert verdict.problems

@@ -27,6 +27,7 @@ MOMENTS = st.datetimes(timezones=st.just(UTC))
         stamp=st.none() | MOMENTS,
         signed_at=st.none() | MOMENTS,
         sealed=st.none() | st.binary(),
+        profile_id=st.none() | st.text(),
     )
 )
 def test_an_event_is_read_back_as_it_was_written(event: Event) -> None:

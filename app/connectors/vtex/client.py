@@ -95,24 +95,27 @@ class VtexClient:
         credentials: Mapping[str, str],
         customer_id: str,
         *,
+        profile_id: str | None = None,
         priority: Priority = "live",
     ) -> object:
         """The `CL` document with its addresses under ADDRESSES_KEY, for `map_customer`.
 
-        `customer_id`: a document id, or `userId:<id>`. In newer documents both ids are the same, so the addresses are
-        asked for at the same time, and again only where they are not. A store that lets us read no addresses gives
+        `customer_id`: a document id, or `userId:<id>`. Addresses are kept by the user's id: `profile_id`, if the call
+        told it, else the document's own, which is the same in newer documents. So they are asked for at the same time,
+        and again only where that was wrong. A store that lets us read no addresses gives
         the document without the key.
         """
         place = self._find_place(account, environment, credentials, priority)
         bare_id = customer_id.removeprefix(USER_ID_PREFIX)
-        addresses_task = asyncio.ensure_future(self._list_addresses(place, bare_id))
+        likely_user_id = profile_id or bare_id
+        addresses_task = asyncio.ensure_future(self._list_addresses(place, likely_user_id))
         try:
             if customer_id.startswith(USER_ID_PREFIX):
                 client = await self._find_client_of_user(place, bare_id)
             else:
                 client = await self._read_client(place, bare_id)
             user_id = client.get("userId")
-            if isinstance(user_id, str) and user_id.lower() != bare_id.lower():
+            if isinstance(user_id, str) and user_id.lower() != likely_user_id.lower():
                 addresses = await self._list_addresses(place, user_id)
             else:
                 addresses = await addresses_task

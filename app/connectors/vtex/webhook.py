@@ -86,6 +86,7 @@ def parse_trigger(query: Mapping[str, str], body: object | None) -> Call:
         object_id=_read_pointer(values, is_address=entity == "AD"),
         state=None,
         stamp=_read_stamp(values),
+        profile_id=_read_profile_id(values),
     )
 
 
@@ -122,6 +123,12 @@ def _read_pointer(values: Mapping[str, str], *, is_address: bool) -> str:
             'write the body as JSON with "id": "{!id}", and leave no blank inside the braces',
         )
     raise MappingError(field, 'is missing: the trigger must send "id": "{!id}" (or "userId": "{!userId}")')
+
+
+def _read_profile_id(values: Mapping[str, str]) -> str | None:
+    """Only a help, so anything that is no id is nothing."""
+    profile_id = values.get("userid", "").lower()
+    return profile_id if _DOCUMENT_ID.fullmatch(profile_id) else None
 
 
 def _is_placeholder(value: str) -> bool:

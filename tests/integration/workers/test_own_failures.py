@@ -10,8 +10,8 @@ import pytest
 
 import workers.commit
 import workers.policy
+from app.connectors.vtex import mapping
 from app.core.queue import NewEntry
-from app.services import observe
 from schemas.events import Event, encode_event
 from schemas.records import OrderRecord
 from tests.integration.workers.works import ACME, WAIT_S, Row, Works, count_calls, count_outcomes, until
@@ -69,13 +69,13 @@ async def test_an_object_whose_address_always_fails_is_dead_after_the_last_try(w
 
 def spoil_mapper(monkeypatch: pytest.MonkeyPatch, order_id: str, **values: Any) -> None:
     """That order's record gets values that no mapper of ours lets through."""
-    map_order = observe.vtex.map_order
+    map_order = mapping.map_order
 
     def map_spoiled(document: object) -> OrderRecord:
         record = map_order(document)
         return record.model_copy(update=values) if record.external_id == order_id else record
 
-    monkeypatch.setattr(observe.vtex, "map_order", map_spoiled)
+    monkeypatch.setattr(mapping, "map_order", map_spoiled)
 
 
 @pytest.mark.parametrize(

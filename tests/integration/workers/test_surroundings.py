@@ -39,7 +39,7 @@ async def wait_for_hold(works: Works) -> float:
         return await works.redis.hget("hold", str(ACME))  # type: ignore[misc]
 
     until_ms = int(await until(find))
-    seconds, micros = await works.redis.time()
+    seconds, micros = map(int, await works.redis.time())
     return until_ms / 1000 - (seconds + micros / 1e6)
 
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import asyncpg
 from redis.asyncio import Redis
@@ -38,6 +38,7 @@ from workers.sweeper import run_sweeper
 ACME, GLOBEX = 56, 57
 VTEX, BRAND = 1, 2
 WAIT_S = 10.0
+T = TypeVar("T")
 
 # Delays of a test's size; their order among each other is the defaults'.
 QUICK: Mapping[str, object] = {
@@ -157,9 +158,9 @@ class Works:
         """Their ledger rows, as soon as all of them have one."""
         wanted = list(ids)
 
-        async def find() -> dict[str, Row] | None:
+        async def find() -> dict[str, Row]:
             rows = await self.read_ledger(tenant_id)
-            return {event_id: rows[event_id] for event_id in wanted} if rows.keys() >= set(wanted) else None
+            return {event_id: rows[event_id] for event_id in wanted} if rows.keys() >= set(wanted) else {}
 
         return await until(find, timeout_s)
 
@@ -308,8 +309,8 @@ async def drain(context: DrainContext) -> AsyncIterator[None]:
     assert all(isinstance(result, asyncio.CancelledError) for result in results), results
 
 
-async def until(find: Callable[[], Awaitable[Any]], timeout_s: float = WAIT_S) -> Any:
-    """What `find` finds: a poll of other programs' state, which no event tells of."""
+async def until(find: Callable[[], Awaitable[T]], timeout_s: float = WAIT_S) -> T:
+    """What `find` finds, once it is something: a poll of other programs' state, which no event tells of."""
     deadline = time.monotonic() + timeout_s
     while True:
         found = await find()

@@ -59,11 +59,13 @@ def replace(document: Any, path: tuple[Any, ...], value: object) -> None:
             document = document[part]
         except (KeyError, IndexError, TypeError):
             return
+    if isinstance(document, dict) != isinstance(path[-1], str):
+        return  # JSON has no object with numbers for names
     try:
         if value is ...:
             del document[path[-1]]
         else:
-            document[path[-1]] = value
+            document[path[-1]] = copy.deepcopy(value)
     except (KeyError, IndexError, TypeError):
         return
 

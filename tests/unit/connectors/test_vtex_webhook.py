@@ -146,7 +146,8 @@ def parse_trigger_hint(query: dict[str, str], body: object | None) -> Hint:
 
 def test_a_trigger_becomes_a_pointer_without_the_email() -> None:
     hint = parse_trigger_hint({}, TRIGGER)
-    assert hint == Hint("acme", None, "customer", "upsert", GUID, None, datetime(2026, 3, 19, 21, 43, 30, tzinfo=UTC))
+    stamp = datetime(2026, 3, 19, 21, 43, 30, tzinfo=UTC)
+    assert hint == Hint("acme", None, "customer", "upsert", GUID, None, stamp, profile_id=GUID)
     assert "ana@example.com" not in repr(hint)
 
 

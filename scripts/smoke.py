@@ -198,13 +198,13 @@ async def check_rows(
                     find = find_stored_order if kind == "order" else find_stored_customer
                     row = await find(database, keys, "vtex", brand.account, truth["external_id"])
                     balance.rows_checked += 1
-                    if problem := _compare(truth, row):
+                    if problem := find_difference(truth, row):
                         balance.wrong_rows.append(f"{kind} {truth['external_id']} of {brand.name}: {problem}")
     finally:
         await keyring.close()
 
 
-def _compare(truth: dict[str, Any], row: Any) -> str | None:
+def find_difference(truth: dict[str, Any], row: Any) -> str | None:
     """What is wrong with a stored record; None when nothing is."""
     if row is None:
         return "has no row"

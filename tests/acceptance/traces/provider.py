@@ -1,0 +1,52 @@
+"""A store that stands before the sandbox and, for chosen objects, gives an answer of the test's own."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+import aiohttp
+from aiohttp import web
+
+
+class Answer(NamedTuple):
+    status: int
+    body: bytes
+    headers: dict[str, str]
+
+
+class Provider:
+    """`url_template`: for VTEX_URL_TEMPLATE. `sandbox_url`: where everything else is passed on to."""
+
+    def __init__(self) -> None:
+        self.url_template = ""
+        self.sandbox_url = ""
+        self.answers: dict[str, Answer] = {}
+        self.asked: set[str] = set()
+
+    async def answer(self, request: web.Request) -> web.Response:
+        for object_id, own in self.answers.items():
+            if object_id in request.path:
+                self.asked.add(object_id)
+                return web.Response(status=own.status, body=own.body, headers=own.headers)
+        headers = {name: text for name, text in request.headers.items() if name.lower() != "host"}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.request(request.method, self.sandbox_url + request.path_qs, headers=headers) as reply,
+        ):
+            kept = {name: text for name, text in reply.headers.items() if name.lower() in ("rest-content-range",)}
+            return web.Response(status=reply.status, body=await reply.read(), headers=kept)
+
+
+@asynccontextmanager
+async def open_provider() -> AsyncIterator[Provider]:
+    provider = Provider()
+    application = web.Application()
+    application.router.add_route("*", "/{tail:.*}", provider.answer)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    provider.url_template = f"http://127.0.0.1:{runner.addresses[0][1]}/{{account}}"
+    try:
+        yield provider
+    finally:
+        await runner.cleanup()

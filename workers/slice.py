@@ -13,7 +13,7 @@ A failure of the surroundings ends the slice with a hold: everything in hand is 
 import asyncio
 import time
 
-from app.core.errors import KeystoreUnavailableError, QueueUnavailableError
+from app.core.errors import KeyDestroyedError, KeystoreUnavailableError, QueueUnavailableError
 from app.core.logging import get_logger
 from app.core.metrics import SLICES, TENANTS_HELD
 from app.core.queue import Claim, Deferral, ReadResult
@@ -80,6 +80,10 @@ class Slice:
             end = "lease_lost"
         except HoldTenantError as error:
             end, hold = "held", error
+            await self._commit_what_arrived()
+        except KeyDestroyedError as error:
+            # Nothing of this tenant can be sealed or opened any more: its end is decided elsewhere, not by a drain.
+            end, hold = "held", HoldTenantError(error.code, context.settings.hold_max_s)
         except (SurroundingsError, KeystoreUnavailableError) as error:
             end, hold = "held", HoldTenantError(str(error))
         except QueueUnavailableError:
@@ -91,6 +95,14 @@ class Slice:
             context.active_slices -= 1
             SLICES.labels(end=end).inc()
             await asyncio.shield(asyncio.ensure_future(self._close(is_clean=end == "done", hold=hold)))
+
+    async def _commit_what_arrived(self) -> None:
+        """A provider that throttles should not be asked again for what it has answered."""
+        try:
+            if self._commits is not None:
+                await self._commits.keep(is_last_call=True)
+        except (SurroundingsError, QueueUnavailableError) as error:
+            log.info("slice.not_committed", tenant_id=self._claim.tenant_id, reason=str(error))
 
     async def _drain(self, keys: TenantKeys, commits: Commits) -> None:
         self._commits = commits

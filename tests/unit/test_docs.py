@@ -56,3 +56,11 @@ def list_verbs() -> set[str]:
         assert group is not None
         verbs |= {f"{name} {command.name}" for command in group.registered_commands}
     return verbs
+
+
+def test_every_promise_names_tests_that_exist() -> None:
+    text = (ROOT / "docs/promises.md").read_text(encoding="utf-8")
+    assert all(f"| P{number} |" in text for number in range(1, 9))
+    named = re.findall(r"`((?:tests|docs)/[\w/.]+\.(?:py|md))`", text)
+    assert len(named) > 10
+    assert not [path for path in named if not (ROOT / path).is_file()]

@@ -7,12 +7,13 @@ import asyncio
 import sys
 from collections.abc import Mapping
 
+from asyncpg.exceptions import PostgresError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from app.core.errors import ConfigurationError
+from app.core.errors import ConfigurationError, QueueUnavailableError
 from app.core.health import Check, health_routes
 from app.core.logging import configure_logging, get_logger
 from app.core.redis import check_queue_server, connect_redis
@@ -65,6 +66,9 @@ def main() -> None:
         asyncio.run(run(settings))
     except ConfigurationError as error:
         sys.exit(f"web cannot start: {error}")
+    except (PostgresError, QueueUnavailableError, OSError) as error:
+        # Its supervisor starts it again: Postgres or Redis may only be a moment behind.
+        sys.exit(f"web cannot start: PostgreSQL or Redis does not answer yet ({type(error).__name__}).")
 
 
 if __name__ == "__main__":

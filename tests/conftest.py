@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 
 from app.core.settings import Settings
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
     from scripts.stack.installation import Installation
     from scripts.stack.postgres import EmbeddedPostgres
     from scripts.stack.valkey import EmbeddedValkey
+
+# What CI tests is the change and not today's dice: it looks at the same examples every time. Locally each run tries new
+# ones. No deadlines: a shared machine is not slow code.
+hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("local", deadline=None)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 # A setting exported in the shell that starts the tests must not change what they test.
 for _name in Settings.model_fields:

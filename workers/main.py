@@ -13,10 +13,11 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import uvloop
+from asyncpg.exceptions import PostgresError
 from starlette.applications import Starlette
 
 from app.connectors.vtex.client import VtexClient
-from app.core.errors import ConfigurationError
+from app.core.errors import ConfigurationError, QueueUnavailableError
 from app.core.health import health_routes
 from app.core.identity import normalise_phone
 from app.core.jobs import run_jobs
@@ -164,6 +165,9 @@ def main() -> None:
         uvloop.run(run(settings))
     except ConfigurationError as error:
         sys.exit(f"worker cannot start: {error}")
+    except (PostgresError, QueueUnavailableError, OSError) as error:
+        # Its supervisor starts it again: Postgres or Redis may only be a moment behind.
+        sys.exit(f"worker cannot start: PostgreSQL or Redis does not answer yet ({type(error).__name__}).")
 
 
 if __name__ == "__main__":

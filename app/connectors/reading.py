@@ -64,7 +64,8 @@ def clean_text(value: str) -> str:
 def check_identifier(value: object, field: str, chars_max: int = 200) -> str:
     """A text that names an object at its source, unaltered. Raises MappingError for whatever else.
 
-    It becomes part of a key and of a URL, so nothing is trimmed or replaced: an altered id is another object.
+    It becomes part of a key and of a URL, so nothing is trimmed or replaced: an altered id is another object. Keys are
+    kept in the clear, so an e-mail address is no identifier.
     """
     if not isinstance(value, str):
         raise MappingError(field, "is missing" if value is None else "is not a text")
@@ -76,6 +77,8 @@ def check_identifier(value: object, field: str, chars_max: int = 200) -> str:
         raise MappingError(field, "holds control characters or lone surrogates")
     if value in (".", ".."):
         raise MappingError(field, "is a path, not an id")
+    if "@" in value:
+        raise MappingError(field, "holds an @: ids are kept in the clear, so send one that is no e-mail address")
     return value
 
 

@@ -20,6 +20,7 @@ from db.integrations import list_all_integrations
 from db.ledger import find_missing_partitions
 from db.migrate import find_pending
 from db.pool import Database
+from db.server import read_server_settings
 from db.tenants import list_tenants
 
 CLOCK_SKEW_MAX_S = 1.0
@@ -35,6 +36,20 @@ class Finding(NamedTuple):
     is_warning: bool = False
 
 
+VALKEY_FLOOR = (9, 0, 0)
+REDIS_FLOOR = (8, 6, 3)
+_NO_TOKEN = "doctor"  # noqa: S105 - no token: what is asked for is its refusal
+_ON, _QUIET = ("on",), ("terse",)
+# What a promise rests on: durability (P1, P2), and that no value gets into the server's log (P6).
+_SERVER_SETTINGS: dict[str, tuple[tuple[str, ...], str]] = {
+    "fsync": (_ON, "a crash loses committed rows"),
+    "synchronous_commit": (("on", "remote_write", "remote_apply"), "a crash loses committed rows"),
+    "full_page_writes": (_ON, "a crash can tear pages"),
+    "log_parameter_max_length_on_error": (("0",), "an error would log the values of a row"),
+    "log_min_error_statement": (("panic", "fatal", "log"), "an error would log its statement"),
+    "log_error_verbosity": (_QUIET, "an error's detail may quote a value"),
+}
+
 Check = Callable[[], Awaitable[Finding]]
 
 
@@ -48,10 +63,10 @@ class Doctor:
 
     async def examine(self) -> list[Finding]:
         checks: list[Check] = [
-            self._check_version, self._check_migrations, self._check_partitions, self._check_queue_server,
-            self._check_memory, self._check_directory, self._check_keys, self._check_clocks, self._check_public_url,
-            self._check_replica, self._check_retention, self._check_integrations, self._check_receiver,
-            self._check_web, self._check_worker,
+            self._check_version, self._check_server_settings, self._check_migrations, self._check_partitions,
+            self._check_queue_version, self._check_queue_server, self._check_memory, self._check_directory,
+            self._check_keys, self._check_clocks, self._check_public_url, self._check_replica, self._check_retention,
+            self._check_integrations, self._check_receiver, self._check_web, self._check_worker,
         ]  # fmt: skip
         return [await self._run(check) for check in checks]
 
@@ -65,6 +80,29 @@ class Doctor:
 
     async def _check_version(self) -> Finding:
         return Finding("postgres version", " ".join(self._database.warnings) or None, is_warning=True)
+
+    async def _check_server_settings(self) -> Finding:
+        found = await read_server_settings(self._database, [*_SERVER_SETTINGS])
+        wrong = [
+            f"{name} is {found[name]}: {consequence}; set it to {' or '.join(good)}."
+            for name, (good, consequence) in _SERVER_SETTINGS.items()
+            if name in found and found[name] not in good
+        ]
+        return Finding("postgres settings", " ".join(wrong) or None)
+
+    async def _check_queue_version(self) -> Finding:
+        info = await self._redis.info("server")
+        if "valkey_version" in info:
+            name, version, floor = "Valkey", str(info["valkey_version"]), VALKEY_FLOOR
+        else:
+            name, version, floor = "Redis", str(info.get("redis_version", "0")), REDIS_FLOOR
+        numbers = tuple(int(part) for part in version.split(".")[:3] if part.isdigit())
+        problem = (
+            None
+            if numbers >= floor
+            else f"{name} {version} has known holes: take {'.'.join(map(str, floor))} or newer."
+        )
+        return Finding("queue version", problem)
 
     async def _check_migrations(self) -> Finding:
         async with self._database.platform_tx("doctor") as connection:
@@ -128,7 +166,22 @@ class Doctor:
             return Finding("public address", problem, is_warning=not self._settings.is_production)
         if not url.startswith("https://") and self._settings.is_production:
             return Finding("public address", "PUBLIC_URL is not https: providers refuse to call it, and should.")
-        return Finding("public address", None)
+        return Finding("public address", await self._find_public_problem(url))
+
+    async def _find_public_problem(self, url: str) -> str | None:
+        """Our receiver answers an invented address with its own 401; health pages must not be reachable there."""
+        async with httpx.AsyncClient(timeout=_HEALTH_TIMEOUT_S, trust_env=False) as client:
+            try:
+                answer = await client.post(f"{url.rstrip('/')}/webhooks/vtex/{_NO_TOKEN}", content=b"{}")
+                health = await client.get(f"{url.rstrip('/')}/metrics")
+            except httpx.HTTPError as error:
+                return f"PUBLIC_URL cannot be reached ({type(error).__name__}): look at proxy, name and certificate."
+        if answer.status_code != 401:
+            status = answer.status_code
+            return f"PUBLIC_URL answers {status} where a receiver answers 401: does the proxy pass /webhooks/ on?"
+        if health.status_code == 200 and self._settings.is_production:
+            return "PUBLIC_URL shows /metrics to everybody: let the proxy pass on nothing but /webhooks/."
+        return None
 
     async def _check_replica(self) -> Finding:
         settings = self._settings

@@ -8,6 +8,7 @@ provider's it is held to its form: an unknown field is an error. `timestamp` (wh
 `source_updated_at` that is not given.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -36,6 +37,8 @@ _DEPTH_MAX = 8
 _TEXT_CHARS_MAX = 4_000
 _NUMBERS = ("_minor", ".quantity", ".installments")
 _STAMPS = ("source_created_at", "source_updated_at")
+# A path stands in the ledger in the clear. What is no name of a field may be somebody's e-mail or number.
+_FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z_]{0,59}", re.ASCII)
 
 
 def map_inline(body: bytes) -> CustomerRecord | OrderRecord:
@@ -55,7 +58,7 @@ def map_inline_document(document: object) -> CustomerRecord | OrderRecord:
     if not isinstance(data, dict):
         raise MappingError("data", "is missing" if data is None else "is not a JSON object")
     check_identifier(data.get("external_id"), "data.external_id")
-    fields = {name: _clean(value, f"data.{clean_text(name)[:60]}", 1) for name, value in data.items()}
+    fields = {name: _clean(value, f"data.{_write_name(name)}", 1) for name, value in data.items()}
     if is_deleted:
         fields = {name: fields[name] for name in ("external_id", *_STAMPS) if name in fields}
     if fields.get("source_updated_at") is None:
@@ -98,12 +101,16 @@ def _clean(value: object, path: str, depth: int) -> object:
     if isinstance(value, list):
         return [_clean(item, f"{path}[{index}]", depth + 1) for index, item in enumerate(value)]
     if isinstance(value, dict):
-        return {name: _clean(item, f"{path}.{clean_text(name)[:60]}", depth + 1) for name, item in value.items()}
+        return {name: _clean(item, f"{path}.{_write_name(name)}", depth + 1) for name, item in value.items()}
     return value
 
 
 def _write_path(location: tuple[int | str, ...]) -> str:
     path = "data"
     for part in location:
-        path += f"[{part}]" if isinstance(part, int) else f".{part[:60]}"
+        path += f"[{part}]" if isinstance(part, int) else f".{_write_name(part)}"
     return path
+
+
+def _write_name(name: str) -> str:
+    return name if _FIELD_NAME.fullmatch(name) else "?"

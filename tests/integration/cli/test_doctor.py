@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import asyncpg
 import pytest
 from redis.asyncio import Redis
 
@@ -57,3 +58,22 @@ async def test_production_refuses_an_old_postgres(acequia: RunCommand) -> None:
     ran = await acequia("doctor", ENVIRONMENT="production")
     assert ran.code == 1
     assert "production refuses to start" in ran.err
+
+
+async def test_the_public_address_must_lead_to_a_receiver(stack: Stack, acequia: RunCommand) -> None:
+    assert "public address" not in await find_problems(acequia, PUBLIC_URL=stack.receiver_url)
+    elsewhere = await find_problems(acequia, PUBLIC_URL=stack.web_url)
+    assert "where a receiver answers 401" in elsewhere["public address"]["problem"]
+    nowhere = await find_problems(acequia, PUBLIC_URL="http://127.0.0.1:9")
+    assert "cannot be reached" in nowhere["public address"]["problem"]
+
+
+async def test_a_server_that_logs_values_is_broken(stack: Stack, acequia: RunCommand) -> None:
+    superuser = await asyncpg.connect(stack.database_urls["postgres"])
+    try:
+        await superuser.execute("ALTER ROLE acequia_operator SET log_parameter_max_length_on_error = -1")
+        problems = await find_problems(acequia)
+        assert "log_parameter_max_length_on_error" in problems["postgres settings"]["problem"]
+    finally:
+        await superuser.execute("ALTER ROLE acequia_operator RESET log_parameter_max_length_on_error")
+        await superuser.close()

@@ -10,7 +10,7 @@ from app.core.errors import KeystoreUnavailableError, QueueUnavailableError
 from app.core.logging import get_logger
 from workers.commit import SurroundingsError, commit_arrivals
 from workers.context import DrainContext
-from workers.held import Arrival, Resolution
+from workers.held import Arrival, Held, Resolution
 
 COMMIT_INTERVAL_S = 0.1
 
@@ -31,8 +31,7 @@ class LateCommits:
             self._arrivals.setdefault(tenant_id, []).extend(resolution.arrivals)
             self._wake.set()
         if resolution.held:
-            event_ids = [held.event.event_id for held in resolution.held]
-            self._context.owed.add(lambda: self._context.queue.untry(tenant_id, event_ids))
+            self._give_tries_back(tenant_id, resolution.held)
 
     async def run(self) -> None:
         while True:
@@ -46,10 +45,17 @@ class LateCommits:
         for tenant_id, arrivals in batches.items():
             try:
                 await self._commit(tenant_id, arrivals)
-            except (SurroundingsError, KeystoreUnavailableError, QueueUnavailableError) as error:
+            except (SurroundingsError, KeystoreUnavailableError) as error:
+                log.info("late_fetches.left_parked", tenant_id=tenant_id, reason=str(error))
+                self._give_tries_back(tenant_id, [held for arrival in arrivals for held in arrival.events])
+            except QueueUnavailableError as error:
                 log.info("late_fetches.left_parked", tenant_id=tenant_id, reason=str(error))
             except Exception:
                 log.exception("late_fetches.failed", tenant_id=tenant_id)
+
+    def _give_tries_back(self, tenant_id: int, events: list[Held]) -> None:
+        event_ids = [held.event.event_id for held in events]
+        self._context.owed.add(lambda: self._context.queue.untry(tenant_id, event_ids))
 
     async def _commit(self, tenant_id: int, arrivals: list[Arrival]) -> None:
         keys = await self._context.keyring.keys_of(tenant_id)

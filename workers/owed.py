@@ -21,6 +21,7 @@ class OwedCalls:
 
     def __init__(self, calls_max: int = 10_000) -> None:
         self._calls: deque[Callable[[], Awaitable[object]]] = deque(maxlen=calls_max)
+        self._paying = asyncio.Lock()
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -29,15 +30,19 @@ class OwedCalls:
         self._calls.append(call)
 
     async def pay(self) -> bool:
-        """Makes what is owed; False when Redis is still away."""
-        while self._calls:
-            try:
-                await self._calls[0]()
-            except QueueUnavailableError:
-                return False
-            except Exception as error:
-                log.error("owed_call.failed", error=type(error).__name__, detail=str(error))
-            self._calls.popleft()
+        """Makes what is owed; False when Redis is still away. Each call is made by one payer only: made twice it would
+        give back what was counted once, and the second payer would drop the call behind it."""
+        async with self._paying:
+            while self._calls:
+                call = self._calls[0]
+                try:
+                    await call()
+                except QueueUnavailableError:
+                    return False
+                except Exception as error:
+                    log.error("owed_call.failed", error=type(error).__name__, detail=str(error))
+                if self._calls[0] is call:  # else it was the oldest of too many, and is gone already
+                    self._calls.popleft()
         return True
 
     async def run(self) -> None:

@@ -70,7 +70,7 @@ class Slice:
         """Drains until the queue is empty or the slice is over. Raises nothing that a slice can meet."""
         context, tenant_id = self._context, self._claim.tenant_id
         hold: HoldTenantError | None = None
-        end = "done"
+        end, lets_go = "done", False
         context.active_slices += 1
         try:
             keys = await context.keyring.keys_of(tenant_id)
@@ -79,7 +79,9 @@ class Slice:
         except LeaseLostError:
             end = "lease_lost"
         except HoldTenantError as error:
-            end, hold = "held", error
+            # What is still out goes on: it may be the one call by which an open breaker tries the provider, and were it
+            # cancelled for those that wait behind it, the breaker would never close.
+            end, hold, lets_go = "held", error, True
             await self._commit_what_arrived()
         except KeyDestroyedError as error:
             # Nothing of this tenant can be sealed or opened any more: its end is decided elsewhere, not by a drain.
@@ -94,7 +96,7 @@ class Slice:
         finally:
             context.active_slices -= 1
             SLICES.labels(end=end).inc()
-            await asyncio.shield(asyncio.ensure_future(self._close(is_clean=end == "done", hold=hold)))
+            await asyncio.shield(asyncio.ensure_future(self._close(lets_go=lets_go or end == "done", hold=hold)))
 
     async def _commit_what_arrived(self) -> None:
         """A provider that throttles should not be asked again for what it has answered."""
@@ -254,9 +256,9 @@ class Slice:
         if unstarted:
             await self._context.queue.refund(self._claim.tenant_id, unstarted)
 
-    async def _close(self, *, is_clean: bool, hold: HoldTenantError | None) -> None:
+    async def _close(self, *, lets_go: bool, hold: HoldTenantError | None) -> None:
         context, claim = self._context, self._claim
-        if is_clean and not context.stopping.is_set():
+        if lets_go and not context.stopping.is_set():
             try:
                 await self._let_go()
             except QueueUnavailableError:

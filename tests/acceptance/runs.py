@@ -11,7 +11,7 @@ from tests.acceptance.telling import tell
 from tests.acceptance.verdict import Verdict, judge, wait_for_rest
 
 # An event with a fault of its own (verdict.py, find_wrongly_dead) is to be dead before a test has lost its patience.
-SOON_OUT_OF_TRIES = {"tries_max": 6, "retry_base_s": 0.5}
+SOON_OUT_OF_TRIES = {"tries_max": 5, "retry_base_s": 0.5}
 
 
 async def run_and_judge(

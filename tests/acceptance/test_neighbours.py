@@ -24,7 +24,8 @@ pytestmark = pytest.mark.kill
 
 WHALE_EVENTS = 50_000
 SMALL = range(2, 52)
-SMALL_RATE = 50  # an event a second each
+SMALL_RATE = 50.0  # an event a second each
+ONE_LOOP_RATE = 30.0  # what one loop has turns for, with room for a slow machine
 P99_MAX_S = 2.0
 LATE_MAX_S = 3.0  # how long after the last call its event is waited for
 ONE_LOOP = {"drain_loops": 1, "drain_slice_ms": 500}
@@ -40,7 +41,10 @@ class Town(NamedTuple):
 
 @pytest.fixture(scope="module")
 async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
-    """A stack whose only tenants are the whale and its small neighbours; two workers with all default settings."""
+    """A stack whose only tenants are the whale and its small neighbours; two workers with all default settings.
+
+    The tests run in the order of this file: each of the later ones puts other workers in the place of what it finds.
+    """
     random = Random(choose_seed())
     async with (
         start_stack(tmp_path_factory.mktemp("neighbours"), counts={"worker": 2}, has_demo=False) as stack,
@@ -51,7 +55,7 @@ async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
         await queue.close()
 
 
-async def measure_small_ones(town: Town, seconds: float) -> float:
+async def measure_small_ones(town: Town, seconds: float, rate: float = SMALL_RATE) -> float:
     """p99, in seconds, from acceptance to a visible row of the small ones' events while the whale drains."""
     queue = town.queue
     waiting = (await queue.depth(WHALE)).waiting
@@ -65,8 +69,8 @@ async def measure_small_ones(town: Town, seconds: float) -> float:
     async with open_sandbox(town.stack) as sandbox:
         traffic = await Traffic.start(
             sandbox,
-            events=int(seconds * SMALL_RATE),
-            rate=SMALL_RATE,
+            events=int(seconds * rate),
+            rate=rate,
             seed=town.random.randrange(2**31),
             accounts=[f"acme-{tenant_id}" for tenant_id in SMALL],
             mix={"inline_customers": 1.0},
@@ -79,7 +83,7 @@ async def measure_small_ones(town: Town, seconds: float) -> float:
     looking.cancel()
     await asyncio.wait({looking})
     tell(f"p99 of {len(accepted)} small events: {p99_s:.2f} s; the whale still had {left} of {WHALE_EVENTS}")
-    assert len(accepted) > 0.9 * seconds * SMALL_RATE
+    assert len(accepted) > 0.9 * seconds * rate
     assert left > 0, "the whale was gone before the small ones were done: nothing was measured"
     return p99_s
 
@@ -97,9 +101,9 @@ async def test_fifty_small_tenants_wait_less_than_two_seconds_beside_a_whale(pau
 
 async def test_one_loop_alone_keeps_the_bound_by_taking_turns(paused: Town) -> None:
     await exchange(paused.stack, "worker", read_procfile()["worker"], **ONE_LOOP)
-    assert await measure_small_ones(paused, seconds=6) < P99_MAX_S
+    assert await measure_small_ones(paused, seconds=6, rate=ONE_LOOP_RATE) < P99_MAX_S
 
 
 async def test_without_turns_the_same_loop_lets_the_small_ones_wait_for_the_whale(paused: Town) -> None:
     await exchange(paused.stack, "worker", make_sabotaged("take_no_turns"), **ONE_LOOP)
-    assert await measure_small_ones(paused, seconds=6) > P99_MAX_S
+    assert await measure_small_ones(paused, seconds=6, rate=ONE_LOOP_RATE) > P99_MAX_S

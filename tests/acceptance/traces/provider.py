@@ -9,9 +9,12 @@ from aiohttp import web
 
 
 class Answer(NamedTuple):
+    """`is_once`: only to the first call."""
+
     status: int
     body: bytes
     headers: dict[str, str]
+    is_once: bool = False
 
 
 class Provider:
@@ -25,7 +28,7 @@ class Provider:
 
     async def answer(self, request: web.Request) -> web.Response:
         for object_id, own in self.answers.items():
-            if object_id in request.path:
+            if object_id in request.path and not (own.is_once and object_id in self.asked):
                 self.asked.add(object_id)
                 return web.Response(status=own.status, body=own.body, headers=own.headers)
         headers = {name: text for name, text in request.headers.items() if name.lower() != "host"}

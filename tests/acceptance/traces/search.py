@@ -66,9 +66,14 @@ class Search:
             self.look_at(place, data)
             self._look_at_all(place, "lzf", _unpack_lzf(data))
 
-    def look_at_files(self, name: str, folder: Path) -> None:
+    def look_at_rest(self, folder: Path, known: Iterable[str]) -> set[str]:
+        """Everything else in the folder; the names in it. `known`: those that were looked at otherwise."""
+        names = {path.name for path in folder.iterdir()} - set(known)
         for path in _list_files(folder):
-            self.look_at(f"{name}/{path.relative_to(folder)}", path.read_bytes())
+            place = path.relative_to(folder)
+            if place.parts[0] in names:
+                self.look_at(str(place), path.read_bytes())
+        return names
 
     def list_canaries(self, *places: str) -> set[str]:
         """Which canaries were found, in places that begin with one of these (anywhere, when none is given)."""

@@ -82,6 +82,18 @@ async def test_a_provider_that_is_down_holds_the_tenant_and_nothing_is_dead(work
             await assert_unspent(works, ids)
 
 
+async def test_one_call_tries_a_provider_that_was_down_and_is_not_given_up_for_those_that_wait_behind_it(
+    works: Works,
+) -> None:
+    """The breaker lets one call through. The others' "not now" holds the tenant; it must not end that call."""
+    await works.break_calls("status", status=503, calls=1)
+    await works.break_calls("slow", delay_ms=100)
+    ids = await append_orders(works, 12)
+    async with works.worker(hold_max_s=0.3, breaker_failures=1):
+        assert count_outcomes(await works.wait_for(ids, timeout_s=4)) == {"applied": 12}
+        await works.wait_for_rest()
+
+
 async def test_an_account_that_answers_nothing_at_all_spends_no_tries(works: Works) -> None:
     await works.break_calls("hang")
     ids = await append_orders(works)
@@ -222,6 +234,29 @@ async def test_postgres_killed_in_the_middle_of_a_batch_costs_no_try_and_no_even
     async with make_works(own_installation) as works:
         rows = await crash_in_mid_batch(works, own_postgres)
         assert set(rows.values()) == {FIRST_TRY}
+
+
+async def test_an_answer_that_comes_late_while_postgres_is_away_costs_no_try(works: Works) -> None:
+    async with Wire(works.installation.database_urls["acequia_worker"]).open() as wire:
+        beside = works.over(acequia_worker=wire.url)
+        await works.break_calls("slow", delay_ms=500, calls=1)
+        async with beside.worker(provider_call_timeout_s=0.8, drain_slice_ms=150) as context:
+            ids = await append_orders(works, 1)
+
+            async def is_parked() -> bool:
+                return bool(context.detached)
+
+            await until(is_parked)
+            wire.cut()
+
+            async def has_arrived() -> bool:
+                return not context.detached
+
+            await until(has_arrived)
+            await asyncio.sleep(0.2)  # until its commit was tried
+            assert not await works.read_ledger()
+            wire.mend()
+            await assert_unspent(works, ids)
 
 
 async def lose_the_answer_to_commit(works: Works) -> list[str]:

@@ -8,7 +8,7 @@ What the document has no word about (the key itself is absent, or holds a shape 
 from app.connectors.reading import JsonObject, check_integer
 from app.connectors.vtex.address import map_address
 from app.connectors.vtex.email import find_real_email
-from app.connectors.vtex.personal import find_personal_text
+from app.connectors.vtex.personal import find_open_text, find_personal_text
 from app.connectors.vtex.statuses import classify_status
 from app.core.errors import MappingError
 from schemas.records import Buyer, OrderItem, OrderRecord, Payment
@@ -56,10 +56,10 @@ def map_order(document: object) -> OrderRecord:
         authorized_at=order.find_moment("authorizedDate"),
         invoiced_at=order.find_moment("invoicedDate"),
         canceled_at=cancellation.find_moment("CancellationDate", "cancellationDate"),
-        utm_source=marketing.find_text("utmSource"),
-        utm_medium=marketing.find_text("utmMedium"),
-        utm_campaign=marketing.find_text("utmCampaign"),
-        coupon=marketing.find_text("coupon"),
+        utm_source=find_open_text(marketing, "utmSource"),
+        utm_medium=find_open_text(marketing, "utmMedium"),
+        utm_campaign=find_open_text(marketing, "utmCampaign"),
+        coupon=find_open_text(marketing, "coupon"),
         items=tuple(_map_item(item) for item in order.get_objects("items")),
         payments=_map_payments(order.get_object("paymentData")),
         sellers=_list_sellers(order),

@@ -90,3 +90,18 @@ def test_nul_and_lone_surrogates_are_made_storable() -> None:
     record = map_inline(body)
     assert isinstance(record, CustomerRecord)
     assert record.first_name == "Ana\ufffd"
+
+
+@pytest.mark.parametrize("name", ["ana@example.com", "20-12345678-9", "1155551234", "Ana María"])
+def test_a_name_that_is_no_fields_is_not_repeated_in_the_path(name: str) -> None:
+    body = orjson.dumps({"type": "customer.upsert", "data": {"external_id": "c-1", name: 1}})
+    assert find_field(body) == "data.?"
+
+
+def test_a_misspelt_field_is_named() -> None:
+    assert find_field(make_body(emial="ana@example.com")) == "data.emial"
+
+
+def test_an_email_address_is_no_identifier() -> None:
+    body = orjson.dumps({"type": "customer.upsert", "data": {"external_id": "ana@example.com"}})
+    assert find_field(body) == "data.external_id"

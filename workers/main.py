@@ -17,6 +17,7 @@ from asyncpg.exceptions import PostgresError
 from starlette.applications import Starlette
 
 from app.connectors.vtex.client import VtexClient
+from app.core.ending import end_tasks
 from app.core.errors import ConfigurationError, QueueUnavailableError
 from app.core.health import health_routes
 from app.core.identity import normalise_phone
@@ -43,7 +44,6 @@ from workers.sweeper import run_sweeper
 from workers.upkeep import run_upkeep
 
 QUEUE_SOCKET_TIMEOUT_S = 5.0
-CANCEL_INTERVAL_S = 0.5
 
 log = get_logger()
 
@@ -146,12 +146,7 @@ async def _stop(
     await late.commit_all()
     await context.owed.pay()
     fetches = [group.task for group in context.detached if group.task is not None]
-    waiting = {task for task in (dispatcher, *tasks, *fetches) if not task.done()}
-    deadline = asyncio.get_running_loop().time() + timeout_s / 2
-    while waiting and asyncio.get_running_loop().time() < deadline:
-        for task in waiting:
-            task.cancel()
-        _, waiting = await asyncio.wait(waiting, timeout=CANCEL_INTERVAL_S)
+    waiting = await end_tasks((dispatcher, *tasks, *fetches), timeout_s=timeout_s / 2)
     if waiting:
         log.error("worker.killed", tasks=[task.get_name() for task in waiting])
         os._exit(1)

@@ -9,6 +9,7 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.core.directory import derive_directory_keys
+from app.core.ending import end_tasks
 from app.core.errors import ConfigurationError, QueueUnavailableError
 from app.core.health import health_routes
 from app.core.logging import get_logger
@@ -79,9 +80,7 @@ async def open_receiver(settings: Settings) -> AsyncIterator[ASGIApp]:
         )
     finally:
         await appender.drain()
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
+        await end_tasks(tasks, timeout_s=LAST_WRITES_S)
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_WRITES_S):  # marks are in their file, counts are only figures
                 await gaps.flush()

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
+from app.core.ending import end_tasks
 from app.core.queue import Queue
 from app.core.sealing import TenantKeys
 from scripts.stack.child import wait_until
@@ -80,8 +81,7 @@ async def measure_small_ones(town: Town, seconds: float, rate: float = SMALL_RAT
     p99_s = watch.compute_p99_s(accepted, time.time() * 1_000)
     left = (await queue.depth(WHALE)).waiting
     await queue.pause(WHALE)
-    looking.cancel()
-    await asyncio.wait({looking})
+    assert not await end_tasks([looking], timeout_s=10)
     tell(f"p99 of {len(accepted)} small events: {p99_s:.2f} s; the whale still had {left} of {WHALE_EVENTS}")
     assert len(accepted) > 0.9 * seconds * rate
     assert left > 0, "the whale was gone before the small ones were done: nothing was measured"

@@ -9,6 +9,7 @@ import pytest
 
 import workers.upkeep
 from app.core.directory import ENDPOINTS_KEY, GENERATION_KEY
+from app.core.ending import end_tasks
 from app.services.endpoints import create_endpoint
 from tests.integration.workers.works import ACME, BRAND, GLOBEX, VTEX, Works, until
 from workers.context import DrainContext
@@ -26,8 +27,7 @@ async def keep_up(works: Works) -> AsyncIterator[DrainContext]:
             yield context
         finally:
             assert not upkeep.done()
-            upkeep.cancel()
-            await asyncio.gather(upkeep, return_exceptions=True)
+            assert not await end_tasks([upkeep], timeout_s=10)
 
 
 async def read_gaps(works: Works) -> list[Gap]:

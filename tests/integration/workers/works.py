@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 import asyncpg
 from redis.asyncio import Redis
 
+from app.core.ending import end_tasks
 from app.core.outbound import CALLS
 from app.core.queue import AppendBatch, NewEntry, Queue
 from app.core.sealing import TenantKeys, inline_info, seal_inline
@@ -299,14 +300,13 @@ async def drain(context: DrainContext) -> AsyncIterator[None]:
         await late.commit_all()
         await context.owed.pay()
         fetches = [group.task for group in context.detached if group.task is not None]
-        for task in (*others, *fetches):
-            task.cancel()
-        results = await asyncio.gather(*others, return_exceptions=True)
-        await asyncio.gather(*fetches, return_exceptions=True)
-        is_stuck = dispatcher.cancel()
-        await asyncio.gather(dispatcher, return_exceptions=True)
+        endless = [task.get_name() for task in others if task.done()]
+        left = await end_tasks([*others, *fetches], timeout_s=10)
+        is_stuck = not dispatcher.done()
+        left |= await end_tasks([dispatcher], timeout_s=10)
+    assert not left, left
     assert not is_stuck, "the dispatcher did not end by itself"
-    assert all(isinstance(result, asyncio.CancelledError) for result in results), results
+    assert not endless, f"ended by themselves: {endless}"
 
 
 async def until(find: Callable[[], Awaitable[T]], timeout_s: float = WAIT_S) -> T:

@@ -134,7 +134,7 @@ def find_index_settings() -> dict[str, str]:
     told = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
     ).stdout
-    found = re.findall(r"(?m)^(?::env:|global|user|site|install)\.index-url='(.*)'$", told)
+    found = re.findall(r"(?m)^(?::env:|global|user|site|install)\.index.url='(.*)'$", told)
     return certificates | ({"UV_DEFAULT_INDEX": found[-1]} if found else {})
 
 

@@ -164,10 +164,12 @@ async def _wait_for_ledger(database: Database, accepted: dict[str, set[str]], ba
             outcomes.update(rows.values())
         if lost != missing:
             missing, moved_at = lost, time.monotonic()
+            if lost:
+                _tell(f"{lost} accepted events are on their way")
         if not lost or time.monotonic() - moved_at > STALL_MAX_S:
             balance.outcomes, balance.lost, balance.invented = outcomes, lost, invented
             return
-        await _pause(f"{lost} accepted events are on their way")
+        await asyncio.sleep(POLL_S)
 
 
 async def _check_queue(queue: Queue, balance: Balance) -> None:
@@ -177,7 +179,7 @@ async def _check_queue(queue: Queue, balance: Balance) -> None:
         waiting = {tenant: depth for tenant, depth in (await queue.depths()).items() if depth.waiting or depth.retrying}
         if not waiting or time.monotonic() > deadline:
             break
-        await _pause("")
+        await asyncio.sleep(POLL_S)
     balance.wrong_rows += [f"tenant {tenant} still has {depth.waiting} waiting" for tenant, depth in waiting.items()]
     await queue.close()
 
@@ -218,12 +220,6 @@ def find_difference(truth: dict[str, Any], row: Any) -> str | None:
         if getattr(row, name) != truth[name]:
             return f"has another {name}"
     return None
-
-
-async def _pause(sentence: str) -> None:
-    if sentence:
-        _tell(sentence)
-    await asyncio.sleep(POLL_S)
 
 
 def _tell(sentence: str) -> None:

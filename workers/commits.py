@@ -51,7 +51,7 @@ class Commits:
         EVENTS_RETRIED.labels(tenant_id=str(tenant_id), reason=reason).inc(len(retries))
         for held in retries:
             delay_ms = compute_retry_delay_ms(held.entry.tries, limits, chance)
-            self._deferrals.append(Deferral(held.event.event_id, held.entry.entry_id, delay_ms))
+            self._deferrals.append(Deferral(held.entry.event_id, held.entry.entry_id, delay_ms))
         first = retries[0]
         log.info("events.retried", tenant_id=tenant_id, reason=reason, events=len(retries),
                  object_id=first.event.object_id, attempt=first.entry.tries + 1)  # fmt: skip
@@ -60,8 +60,8 @@ class Commits:
         """Their integration is paused: they wait, and no try is spent."""
         delay_ms = int(self._context.settings.postpone_s * 1000)
         for held in postponed:
-            self._deferrals.append(Deferral(held.event.event_id, held.entry.entry_id, delay_ms))
-            self._untries.append(held.event.event_id)
+            self._deferrals.append(Deferral(held.entry.event_id, held.entry.entry_id, delay_ms))
+            self._untries.append(held.entry.event_id)
 
     def due_at(self) -> float | None:
         """When the next commit is to start (monotonic seconds), None when nothing waits for one."""
@@ -111,7 +111,7 @@ class Commits:
     async def _commit_and_settle(self) -> None:
         tenant_id = self._claim.tenant_id
         await commit_arrivals(self._context, tenant_id, self._keys, self._committing)
-        settled = [(held.event.event_id, held.entry.entry_id) for one in self._committing for held in one.events]
+        settled = [(held.entry.event_id, held.entry.entry_id) for one in self._committing for held in one.events]
         self._committing = []
         try:
             await self._context.queue.settle(tenant_id, settled)

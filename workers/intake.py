@@ -1,6 +1,7 @@
 """Sorts what a read returned: groups that need a GET, and arrivals that can be settled at once."""
 
 import asyncio
+import re
 import time
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,13 +13,14 @@ from app.core.sealing import TenantKeys
 from app.core.settings import Settings
 from app.services.observe import open_inline
 from schemas.events import Event, EventAction, EventForm, EventKind, decode_event
-from schemas.ids import read_uuid7_ms
+from schemas.ids import make_uuid7, read_uuid7_ms
 from workers.held import Arrival, Group, Held
 
 _FORMS, _KINDS, _ACTIONS = (frozenset(get_args(words)) for words in (EventForm, EventKind, EventAction))
 _INTEGRATION_ID_END = 2**31
 # Opening an inline document takes some 100 µs: other tenants' drains get the loop back after this many.
 INLINE_YIELD_EVENTS = 32
+_UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
 @dataclass(slots=True)
@@ -58,10 +60,15 @@ async def sort_out(settings: Settings, keys: TenantKeys, answer: ReadResult) -> 
 def decode_entry(settings: Settings, entry: Entry) -> Held | Arrival:
     """The event in an entry, or its end: unreadable, out of reads or tries, or waiting for longer than is allowed."""
     try:
+        if not _UUID7.fullmatch(entry.event_id):
+            raise ValueError("event id")
         event = decode_event(entry.event_id, entry.body)
         _check_form(event)
     except (ValueError, KeyError, TypeError):
-        event = Event(entry.event_id, "unknown", "", 0, "hint", "order", "upsert", "")
+        # An id that is none of ours cannot stand in the ledger: the row gets one of its own, and the queue knows the
+        # entry by the id it has.
+        event_id = entry.event_id if _UUID7.fullmatch(entry.event_id) else make_uuid7()
+        event = Event(event_id, "unknown", "", 0, "hint", "order", "upsert", "")
         return Arrival([Held(entry, event)], dead_reason="unreadable_entry")
     held = Held(entry, event)
     if entry.reads > settings.reads_max:

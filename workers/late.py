@@ -54,11 +54,11 @@ class LateCommits:
                 log.exception("late_fetches.failed", tenant_id=tenant_id)
 
     def _give_tries_back(self, tenant_id: int, events: list[Held]) -> None:
-        event_ids = [held.event.event_id for held in events]
+        event_ids = [held.entry.event_id for held in events]
         self._context.owed.add(lambda: self._context.queue.untry(tenant_id, event_ids))
 
     async def _commit(self, tenant_id: int, arrivals: list[Arrival]) -> None:
         keys = await self._context.keyring.keys_of(tenant_id)
         await commit_arrivals(self._context, tenant_id, keys, arrivals)
-        settled = [(held.event.event_id, None) for arrival in arrivals for held in arrival.events]
+        settled = [(held.entry.event_id, None) for arrival in arrivals for held in arrival.events]
         await self._context.queue.settle(tenant_id, settled)

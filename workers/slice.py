@@ -189,7 +189,7 @@ class Slice:
             if resolution.postponed:
                 commits.postpone(resolution.postponed)
         if holds:
-            self._refunds.extend(held.event.event_id for resolution in holds for held in resolution.held)
+            self._refunds.extend(held.entry.event_id for resolution in holds for held in resolution.held)
             longest_s = max((resolution.hold_s or 0.0) for resolution in holds)
             raise HoldTenantError(str(holds[0].hold_reason), longest_s or None)
 
@@ -249,9 +249,9 @@ class Slice:
     async def _let_go(self) -> None:
         """Parks what is out, which goes on by itself, and refunds what was not started."""
         parked = self._fetches.detach()
-        unstarted = [held.event.event_id for held in self._fetches.drop()]
+        unstarted = [held.entry.event_id for held in self._fetches.drop()]
         if parked:
-            items = [Deferral(held.event.event_id, held.entry.entry_id, delay_ms) for held, delay_ms in parked]
+            items = [Deferral(held.entry.event_id, held.entry.entry_id, delay_ms) for held, delay_ms in parked]
             await self._context.queue.park(self._claim, items)
         if unstarted:
             await self._context.queue.refund(self._claim.tenant_id, unstarted)
@@ -263,10 +263,10 @@ class Slice:
                 await self._let_go()
             except QueueUnavailableError:
                 log.info("slice.queue_away", tenant_id=claim.tenant_id)
-        refunds = [*self._refunds, *(held.event.event_id for held in self._fetches.drop())]
+        refunds = [*self._refunds, *(held.entry.event_id for held in self._fetches.drop())]
         if self._commits is not None:
             await self._commits.end()
-            refunds.extend(held.event.event_id for held in self._commits.list_held())
+            refunds.extend(held.entry.event_id for held in self._commits.list_held())
         hold_ms = int(self._compute_hold_s(hold) * 1000) if hold else 0
         try:
             await context.queue.finish(claim, hold_ms, refunds)

@@ -6,7 +6,8 @@ in the transaction that writes its own ledger row. One whose append was lost is 
 
 from datetime import UTC, datetime, timedelta
 
-from app.core.errors import AcequiaError
+from app.core.errors import AcequiaError, SealingError
+from app.core.logging import get_logger
 from app.core.queue import AppendBatch, Confirm, NewEntry, Queue
 from app.core.sealing import TenantKeys, inline_info, seal_inline
 from app.core.settings import Settings
@@ -27,6 +28,8 @@ from schemas.ids import make_uuid7
 DEAD_LETTER_PURPOSE = "dead_letter.v1"
 STUCK_AFTER_S = 60
 
+log = get_logger()
+
 
 class DeadLetterNotFoundError(AcequiaError):
     """There is no such dead letter, or it is not waiting any more."""
@@ -40,6 +43,13 @@ class DeadLetterGoneError(AcequiaError):
 
     code = "dead_letter_gone"
     http_status = 410
+
+
+class DeadLetterUnreadableError(AcequiaError):
+    """Its body is no event, so there is nothing to replay."""
+
+    code = "dead_letter_unreadable"
+    http_status = 422
 
 
 async def find_letters(database: Database, tenant_id: int, limit: int = 100) -> list[DeadLetter]:
@@ -63,6 +73,9 @@ async def replay_letter(
     """Replays one; the id of its fresh event. Raises DeadLetterNotFoundError, DeadLetterGoneError and what an append
     raises: then the replay is begun and is appended again within a minute."""
     keys = await keyring.keys_of(tenant_id)
+    found = await get_letter(database, tenant_id, event_id)
+    if found.status in ("waiting", "replaying"):
+        read_event(keys, found)  # what cannot be read must not be begun: it would be tried again every minute
     async with database.tenant_tx(tenant_id, "replay") as connection:
         letter = await begin_replay(connection, tenant_id, event_id, make_uuid7())
     if letter is None:
@@ -86,16 +99,31 @@ async def append_stuck_replays(database: Database, keyring: Keyring, queue: Queu
         async with database.tenant_tx(tenant.tenant_id, "stuck_replays") as connection:
             letters = await take_stuck_replays(connection, tenant.tenant_id, begun_before)
         for letter in letters:
-            await _append(queue, settings, await keyring.keys_of(tenant.tenant_id), letter)
-            done += 1
+            try:
+                await _append(queue, settings, await keyring.keys_of(tenant.tenant_id), letter)
+            except (DeadLetterGoneError, DeadLetterUnreadableError, SealingError) as error:
+                log.error("replay.impossible", tenant_id=tenant.tenant_id, event_id=letter.event_id, reason=error.code)
+            else:
+                done += 1
     return done
 
 
-async def _append(queue: Queue, settings: Settings, keys: TenantKeys, letter: DeadLetter) -> None:
-    if letter.sealed_body is None or letter.replay_event_id is None:
+def read_event(keys: TenantKeys, letter: DeadLetter) -> Event:
+    """The event as it was queued. Raises DeadLetterGoneError, DeadLetterUnreadableError, SealingError."""
+    if letter.sealed_body is None:
         raise DeadLetterGoneError(f"The body of dead letter {letter.event_id} is not kept any more.")
     body = keys.open(DEAD_LETTER_PURPOSE, letter.event_id, letter.sealed_body)
-    event = _rename(keys, decode_event(letter.event_id, body), letter.replay_event_id)
+    try:
+        return decode_event(letter.event_id, body)
+    except (ValueError, KeyError, TypeError):
+        raise DeadLetterUnreadableError(
+            f"The body of dead letter {letter.event_id} is no event of ours: it can only be discarded."
+        ) from None
+
+
+async def _append(queue: Queue, settings: Settings, keys: TenantKeys, letter: DeadLetter) -> None:
+    assert letter.replay_event_id is not None, "a replay has an id before it is appended"
+    event = _rename(keys, read_event(keys, letter), letter.replay_event_id)
     batch = AppendBatch(keys.tenant_id, "normal", [NewEntry(event.event_id, encode_event(event))])
     confirm = Confirm(1, settings.redis_replicas_confirmed, settings.redis_confirm_timeout_ms)
     await queue.append([batch], confirm=confirm if settings.redis_durability == "aof" else None)

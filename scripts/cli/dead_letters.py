@@ -4,10 +4,16 @@ from typing import Annotated, Any
 
 import typer
 
-from app.services.dead_letters import DEAD_LETTER_PURPOSE, discard_letter, find_letters, get_letter, replay_letter
+from app.services.dead_letters import (
+    DeadLetterUnreadableError,
+    discard_letter,
+    find_letters,
+    get_letter,
+    read_event,
+    replay_letter,
+)
 from db.dead_letters import DeadLetter
 from db.tenants import list_tenants
-from schemas.events import decode_event
 from scripts.cli.session import CommandError, JsonOption, Session, open_keys, open_session, run, show_json
 
 app = typer.Typer(no_args_is_help=True, help="Events with a fault of their own.")
@@ -59,8 +65,12 @@ def show_command(
             if letter.sealed_body is not None:
                 async with open_keys(session) as keyring:
                     keys = await keyring.keys_of(tenant_id)
-                event = decode_event(event_id, keys.open(DEAD_LETTER_PURPOSE, event_id, letter.sealed_body))
-                found["event"] = event._replace(sealed=None)._asdict() | {"has_document": event.sealed is not None}
+                try:
+                    event = read_event(keys, letter)
+                except DeadLetterUnreadableError as error:
+                    found["event"] = str(error)
+                else:
+                    found["event"] = event._replace(sealed=None)._asdict() | {"has_document": event.sealed is not None}
         if as_json:
             show_json(found)
             return

@@ -246,3 +246,15 @@ async def test_tries_are_spent_by_their_own_event_alone(works: Works) -> None:
             return await works.count_tries()
 
         assert await until(is_tried) == {failing: 1}
+
+
+async def test_an_entry_under_an_id_that_is_none_of_ours_is_dead_and_holds_nobody(works: Works) -> None:
+    hint = works.hint(await works.change_order())
+    await works.append_raw([NewEntry("not-an-id", encode_event(hint))])
+    (neighbour,) = await works.append(hint)
+    async with works.worker():
+        rows = await works.wait_for([neighbour])
+        await works.wait_for_rest()
+    assert rows[neighbour].outcome == "applied"
+    reasons = await works.superuser.fetch("SELECT reason FROM dead_letters")
+    assert [row["reason"] for row in reasons] == ["unreadable_entry"]

@@ -13,7 +13,7 @@ from db.failures import classify, is_our_mistake, is_server_away
 from schemas.events import Outcome
 from schemas.ids import read_uuid7_ms
 from workers.context import DrainContext
-from workers.held import Arrival, Held
+from workers.held import NO_ANSWER, Arrival, Held
 
 log = get_logger()
 
@@ -69,7 +69,7 @@ def _settle(held: Held, arrival: Arrival, keys: TenantKeys) -> Settlement:
     body = keys.seal("dead_letter.v1", held.event.event_id, held.entry.body) if is_dead else None
     return Settlement(
         event=held.event,
-        attempts=held.entry.tries + 1,
+        attempts=held.entry.tries + (0 if arrival.dead_reason == NO_ANSWER else 1),
         observation=arrival.observation,
         outcome="dead" if is_dead else "ignored" if is_ignored else None,
         reason=arrival.dead_reason or arrival.ignored_reason,

@@ -10,6 +10,10 @@ from app.services.apply import Observation
 from schemas.events import Event
 
 
+# Out of tries when it was read again: the call of its last try outlived its slice and was never answered.
+NO_ANSWER = "no_answer"
+
+
 class Held(NamedTuple):
     """One event in hand, with the queue entry it came from."""
 

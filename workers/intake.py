@@ -14,7 +14,7 @@ from app.core.settings import Settings
 from app.services.observe import open_inline
 from schemas.events import Event, EventAction, EventForm, EventKind, decode_event
 from schemas.ids import make_uuid7, read_uuid7_ms
-from workers.held import Arrival, Group, Held
+from workers.held import NO_ANSWER, Arrival, Group, Held
 
 _FORMS, _KINDS, _ACTIONS = (frozenset(get_args(words)) for words in (EventForm, EventKind, EventAction))
 _INTEGRATION_ID_END = 2**31
@@ -74,7 +74,7 @@ def decode_entry(settings: Settings, entry: Entry) -> Held | Arrival:
     if entry.reads > settings.reads_max:
         return Arrival([held], dead_reason="stopped_its_worker")
     if entry.tries >= settings.tries_max:
-        return Arrival([held], dead_reason="no_answer")
+        return Arrival([held], dead_reason=NO_ANSWER)
     if time.time() * 1000 - read_uuid7_ms(entry.event_id) > settings.event_wait_max_s * 1000:
         return Arrival([held], dead_reason="waited_too_long")
     return held

@@ -142,7 +142,8 @@ async def test_a_call_that_hangs_while_the_account_answers_others_is_a_failure_o
         assert context.in_flight[ACME] == 1, "the others waited for the slowest"
         rows = await keep_busy(works, [late], WAIT_S)
         await works.wait_for_rest()
-    assert rows[late] == Row("dead", "provider_timeout", 2)
+    # Which of the two it is hangs on which side of its slice's end the last call ran into its time-out.
+    assert rows[late] in (Row("dead", "provider_timeout", 2), Row("dead", "no_answer", 2))
 
 
 async def test_without_the_look_at_the_others_answers_a_hanging_call_never_ends(

@@ -9,7 +9,6 @@ from app.core.queue import Entry
 from app.services.apply import Observation
 from schemas.events import Event
 
-
 # Out of tries when it was read again: the call of its last try outlived its slice and was never answered.
 NO_ANSWER = "no_answer"
 

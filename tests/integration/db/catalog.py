@@ -9,19 +9,27 @@ from typing import Any
 PROCESS_ROLES = ("acequia_web", "acequia_worker", "acequia_syncer", "acequia_operator")
 HOLDER_ROLES = ("acequia_security", "acequia_ledger")
 OWNER = "acequia_owner"
-PLATFORM_TABLES = {"public.organizations", "public.tenant_slugs", "public.queue_ticks"}
+PLATFORM_TABLES = {
+    "public.organizations", "public.tenant_slugs", "public.queue_ticks", "public.people", "public.person_roles",
+    "public.api_keys", "public.platform_audit_entries", "public.idempotent_calls",
+}  # fmt: skip
 # Not reached through any policy: nobody but the named role may read them.
 UNSHARED_TABLES = {"public.schema_migrations": {"acequia_operator"}, "security.token_keys": {"acequia_security"}}
 PLATFORM_READS_TOO = {
     "public.tenants", "public.tenant_integrations", "public.endpoints", "public.counters", "public.gaps",
-    "public.event_day_totals",
+    "public.event_day_totals", "public.integration_activity", "public.api_usage", "public.audit_entries",
 }  # fmt: skip
 FUNCTIONS = {
     "security.token_scope()": "acequia_security",
     "security.current_tenant_id()": "acequia_security",
     "security.is_platform()": "acequia_security",
+    "security.refuse_change()": "acequia_owner",
     "security.keep_event_partitions(integer,integer)": "acequia_ledger",
 }
+AUDIT = {"audit_entries", "platform_audit_entries"}
+ERASED = {
+    "dead_letters", "counters", "gaps", "integration_activity", "api_usage", "idempotent_calls", "person_roles",
+}  # fmt: skip
 OF_TENANT = "(tenant_id = ( SELECT security.current_tenant_id() AS current_tenant_id))"
 OF_PLATFORM = "( SELECT security.is_platform() AS is_platform)"
 SYSTEM = "n.nspname ~ '^pg_' OR n.nspname = 'information_schema'"
@@ -228,7 +236,16 @@ def _is_needed(name: str, role: str, privilege: str) -> bool:
         return False
     if table == "events" and privilege in {"UPDATE", "DELETE"}:
         return False
-    return privilege != "DELETE" or (table in dependent and role in {"acequia_worker", "acequia_syncer"})
+    if table in AUDIT:
+        return privilege in {"SELECT", "INSERT"}
+    if privilege != "DELETE":
+        return True
+    if table in dependent | {"waiting_customers"} and role in {"acequia_worker", "acequia_syncer"}:
+        return True
+    # A tenant's deletion is the worker's job; idempotent calls are dropped after their day.
+    return (role == "acequia_worker" and table in records | ERASED) or (role, table) in {
+        ("acequia_web", "person_roles"), ("acequia_operator", "person_roles"), ("acequia_web", "idempotent_calls"),
+    }  # fmt: skip
 
 
 async def _walk_roles(connection: Any) -> Iterator[str]:

@@ -121,6 +121,8 @@ async def test_injected_statements_cannot_change_the_tenant(both: Database) -> N
 
 ONE_ROW_EACH = """
 INSERT INTO organizations VALUES (1, 'o');
+INSERT INTO people (person_id, email_index, sealed, password_hash)
+    VALUES ('00000000-0000-7000-8000-000000000001', decode(repeat('00', 16), 'hex'), '', '');
 INSERT INTO tenants (tenant_id, organization_id, name, slug, type, plan) VALUES (56, 1, 'acme', 'acme', 'trial', 'p');
 INSERT INTO tenant_integrations (tenant_id, integration_id, connector, account) VALUES (56, 1, 'vtex', 'a');
 INSERT INTO endpoints (tenant_id, endpoint_id, integration_id, kind, source, token_hash)
@@ -136,6 +138,13 @@ INSERT INTO orders (tenant_id, source, account, external_id, source_updated_at, 
                     content_hash, status_class, sealed) VALUES (56, 'v', 'a', 'o', now(), 1, now(), '', 'x', 'x');
 INSERT INTO customer_identities VALUES (56, 'email', 1, '', 'v', 'a', 'c');
 INSERT INTO order_identities VALUES (56, 'email', 1, '', 'v', 'a', 'c');
+INSERT INTO integration_activity VALUES (56, 1, 'live', now());
+INSERT INTO waiting_customers VALUES (56, 'v', 'a', 'c', 1);
+INSERT INTO api_usage VALUES (56, '2026-11-01', 1);
+INSERT INTO person_roles VALUES ('00000000-0000-7000-8000-000000000001', 'tenant', 56, 'owner');
+INSERT INTO api_keys (key_id, name, scope, scope_id, role, secret_hashes, created_by)
+    VALUES ('0123456789', 'k', 'tenant', 56, 'owner', ARRAY[sha256('x')], 'cli');
+INSERT INTO idempotent_calls (actor, key_hash, fingerprint) VALUES ('key', sha256('k'), sha256('f'));
 """
 
 
@@ -151,8 +160,9 @@ async def test_the_platform_sees_only_its_tables(both: Database, superuser: Any)
             if await connection.fetchval(f"SELECT count(*) FROM {row['relname']}"):
                 seen.add(row["relname"])
     platform = {"organizations", "tenants", "tenant_integrations", "endpoints", "counters", "gaps", "queue_ticks"}
-    assert seen == platform | {"event_day_totals"}
-    assert len(rows) == len(seen) + 7  # the seven that hold something too and show nothing
+    access = {"person_roles", "api_keys", "idempotent_calls"}
+    assert seen == platform | access | {"event_day_totals", "integration_activity", "api_usage"}
+    assert len(rows) == len(seen) + 8  # the eight that hold something too and show nothing
 
 
 # The first known attack: any session of the same role reads the others' statements in pg_stat_activity.

@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 import structlog
 
+from app.core.api_keys import API_KEY_PATTERN
 from app.core.errors import AcequiaError
 from app.core.tokens import TOKEN_PATTERN
 
@@ -26,6 +27,8 @@ _DROPPED_KEYS = frozenset(
 )  # fmt: skip
 _SECRETS = re.compile(
     TOKEN_PATTERN.pattern
+    + "|"
+    + API_KEY_PATTERN.pattern
     + r"|whsec_[A-Za-z0-9+/=]+|vtexappkey-[\w-]+|v1,[A-Za-z0-9+/=]{20,}|[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
     + r"|//[^/\s:@]*:[^/\s@]+@"
 )

@@ -64,6 +64,27 @@ class Settings(BaseSettings):
     worker_health_host: str = "127.0.0.1"
     worker_health_port: int = 8200
 
+    # API and access.
+    api_body_bytes_max: int = Field(262_144, ge=1_024)
+    api_rows_max: int = Field(1_000, ge=1, description="rows of one page, whatever a call asks for")
+    api_cors_origins: str = Field(
+        "", description="origins that browsers may call the API from, by comma; none if empty"
+    )
+    api_access_cache_ms: int = Field(500, ge=0, le=1_000, description="how long a checked key or session is trusted")
+    api_rate_trial_per_s: float = Field(10.0, gt=0, description="calls a second of one trial tenant, all callers")
+    api_rate_business_per_s: float = Field(50.0, gt=0, description="the same for a business tenant")
+    api_rate_enterprise_per_s: float = Field(200.0, gt=0, description="the same for an enterprise tenant")
+    api_rate_caller_per_s: float = Field(50.0, gt=0, description="calls a second of one key or person")
+    api_rate_burst_s: float = Field(5.0, gt=0, description="seconds' worth of calls that may come at once")
+    api_failures_per_minute: int = Field(60, ge=1, description="calls with a wrong key or password, per address")
+    login_tries_per_minute: int = Field(10, ge=1, description="logins per person's address and per network address")
+    session_idle_s: int = Field(1_800, ge=60)
+    session_max_s: int = Field(43_200, ge=300)
+    password_chars_min: int = Field(12, ge=8)
+    api_key_days_max: int = Field(3_650, ge=1, description="longest life that a key may be given")
+    idempotency_hours: int = Field(24, ge=1, description="how long an answer is kept to be given again")
+    api_usage_flush_s: float = Field(2.0, gt=0, description="how often counted API calls are written to Postgres")
+
     # Queue and drains.
     worker_group: str = "shared"
     queue_events_max: int = Field(1_000_000, ge=1, description="events waiting per tenant before calls are refused")

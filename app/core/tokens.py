@@ -22,18 +22,33 @@ def derive_checksum_key(endpoint_token_key: bytes) -> bytes:
     return hmac.digest(endpoint_token_key, b"endpoint-token-checksum.v1", "sha256")
 
 
+def derive_api_checksum_key(endpoint_token_key: bytes) -> bytes:
+    """The key of the checksums of API keys, from the same setting."""
+    return hmac.digest(endpoint_token_key, b"api-key-checksum.v1", "sha256")
+
+
 def make_endpoint_token(checksum_key: bytes) -> str:
     """A new token, to be shown once and stored as its hash."""
     body = TOKEN_PREFIX + "".join(secrets.choice(_DIGITS) for _ in range(_RANDOM_DIGITS))
+    return append_checksum(checksum_key, body)
+
+
+def append_checksum(checksum_key: bytes, body: str) -> str:
+    """`body` with its six digits of checksum."""
     return body + _checksum(checksum_key, body)
+
+
+def has_checksum(checksum_key: bytes, text: str) -> bool:
+    """Whether the last six digits of an ASCII text are the checksum of the rest."""
+    body, checksum = text[:-_CHECKSUM_DIGITS], text[-_CHECKSUM_DIGITS:]
+    return hmac.compare_digest(_checksum(checksum_key, body), checksum)
 
 
 def has_valid_checksum(checksum_key: bytes, token: str) -> bool:
     """Whether we made this token. Total on any text; takes the same time for every text of a token's length."""
     if len(token) != _TOKEN_CHARACTERS or not token.isascii():
         return False
-    body, checksum = token[:-_CHECKSUM_DIGITS], token[-_CHECKSUM_DIGITS:]
-    return hmac.compare_digest(_checksum(checksum_key, body), checksum)
+    return has_checksum(checksum_key, token)
 
 
 def hash_token(token: str) -> bytes:

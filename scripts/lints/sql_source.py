@@ -26,7 +26,7 @@ WHY_WORDS_MIN = 2
 # A token of scope platform sees these (their second policy); no personal data stands in them.
 PLATFORM_TABLES = {
     *("organizations", "tenants", "tenant_slugs", "tenant_integrations", "endpoints"),
-    *("counters", "gaps", "event_day_totals", "queue_ticks"),
+    *("counters", "gaps", "event_day_totals", "queue_ticks", "integration_activity", "api_usage", "audit_entries"),
 }
 OWNER_ROLES = {"owner", "admin"}
 

@@ -1,0 +1,53 @@
+-- insert_person [web, operator]: platform work; an address that is there already is told by the unique index.
+INSERT INTO people (person_id, email_index, sealed, password_hash, is_platform_admin, language)
+VALUES ($1, $2, $3, $4, $5, $6);
+
+-- find_person [web, operator]: by id.
+SELECT p.person_id, p.sealed, p.password_hash, p.is_platform_admin, p.status, p.session_epoch, p.language, p.created_at
+FROM people AS p WHERE p.person_id = $1;
+
+-- find_person_by_email [web, operator]: at a login, by the address's blind index.
+SELECT p.person_id, p.sealed, p.password_hash, p.is_platform_admin, p.status, p.session_epoch, p.language, p.created_at
+FROM people AS p WHERE p.email_index = $1;
+
+-- list_people_of_scope [web, operator]: with the role each has there.
+SELECT p.person_id, p.sealed, p.password_hash, p.is_platform_admin, p.status, p.session_epoch, p.language, p.created_at,
+       r.role
+FROM person_roles AS r JOIN people AS p ON p.person_id = r.person_id
+WHERE r.scope = $1 AND r.scope_id = $2 ORDER BY r.created_at, r.person_id;
+
+-- list_platform_admins [web, operator]: people who may do everything.
+SELECT p.person_id, p.sealed, p.password_hash, p.is_platform_admin, p.status, p.session_epoch, p.language, p.created_at,
+       'platform_admin' AS role
+FROM people AS p WHERE p.is_platform_admin ORDER BY p.created_at, p.person_id;
+
+-- list_roles_of_person [web, operator]: everything that one person may do, wherever.
+SELECT r.scope, r.scope_id, r.role FROM person_roles AS r WHERE r.person_id = $1 ORDER BY r.scope, r.scope_id;
+
+-- set_role [web, operator]: one role per person and scope; the newest counts.
+INSERT INTO person_roles AS r (person_id, scope, scope_id, role) VALUES ($1, $2, $3, $4)
+ON CONFLICT (person_id, scope, scope_id) DO UPDATE SET role = EXCLUDED.role;
+
+-- remove_role [web, operator]: the person stays, and may stay elsewhere.
+DELETE FROM person_roles AS r WHERE r.person_id = $1 AND r.scope = $2 AND r.scope_id = $3 RETURNING r.role;
+
+-- lock_owners [web, operator]: two removals at once must not leave a scope without its last owner.
+SELECT r.person_id FROM person_roles AS r
+WHERE r.scope = $1 AND r.scope_id = $2 AND r.role = 'owner' ORDER BY r.person_id FOR UPDATE;
+
+-- set_password [web, operator]: every session of the person ends with it.
+UPDATE people AS p SET password_hash = $2, session_epoch = p.session_epoch + 1, updated_at = now()
+WHERE p.person_id = $1 RETURNING p.person_id;
+
+-- rehash_password [web]: the same password under today's parameters; sessions go on.
+UPDATE people AS p SET password_hash = $3 WHERE p.person_id = $1 AND p.password_hash = $2;
+
+-- set_person_status [web, operator]: a disabled person's sessions end.
+UPDATE people AS p SET status = $2, session_epoch = p.session_epoch + 1, updated_at = now()
+WHERE p.person_id = $1 RETURNING p.person_id;
+
+-- end_sessions [web, operator]: all of one person's, at once.
+UPDATE people AS p SET session_epoch = p.session_epoch + 1 WHERE p.person_id = $1 RETURNING p.session_epoch;
+
+-- set_language [web, operator]: the person's own choice.
+UPDATE people AS p SET language = $2, updated_at = now() WHERE p.person_id = $1 RETURNING p.person_id;

@@ -32,6 +32,14 @@ class RoleRow(NamedTuple):
     role: str
 
 
+class Member(NamedTuple):
+    """A person with the role that they have somewhere, and the sealed name that they have there."""
+
+    person: PersonRow
+    role: str
+    sealed_name: bytes | None
+
+
 async def insert_person(
     connection: asyncpg.Connection,
     *,
@@ -60,21 +68,40 @@ async def find_person_by_email(connection: asyncpg.Connection, email_index: byte
 
 async def list_people(
     connection: asyncpg.Connection, scope: RoleScope | Literal["platform"], scope_id: int
-) -> list[tuple[PersonRow, str]]:
-    """Each with the role that they have there."""
+) -> list[Member]:
+    """All who have a role there."""
     if scope == "platform":
         rows = await connection.fetch(SQL["list_platform_admins"])
     else:
         rows = await connection.fetch(SQL["list_people_of_scope"], scope, scope_id)
-    return [(PersonRow(*row[:-1]), row[-1]) for row in map(tuple, rows)]
+    return [Member(PersonRow(*row[:-2]), *row[-2:]) for row in map(tuple, rows)]
 
 
 async def list_roles(connection: asyncpg.Connection, person_id: UUID) -> list[RoleRow]:
     return [RoleRow(*row) for row in await connection.fetch(SQL["list_roles_of_person"], person_id)]
 
 
-async def set_role(connection: asyncpg.Connection, person_id: UUID, scope: RoleScope, scope_id: int, role: str) -> None:
-    await connection.execute(SQL["set_role"], person_id, scope, scope_id, role)
+async def insert_role(
+    connection: asyncpg.Connection,
+    person_id: UUID,
+    scope: RoleScope,
+    scope_id: int,
+    *,
+    role: str,
+    sealed_name: bytes,
+) -> bool:
+    """False when they have a role there already."""
+    return await connection.fetchval(SQL["insert_role"], person_id, scope, scope_id, role, sealed_name) is not None
+
+
+async def find_role(connection: asyncpg.Connection, person_id: UUID, scope: RoleScope, scope_id: int) -> str | None:
+    role: str | None = await connection.fetchval(SQL["find_role"], person_id, scope, scope_id)
+    return role
+
+
+async def set_role(connection: asyncpg.Connection, person_id: UUID, scope: RoleScope, scope_id: int, role: str) -> bool:
+    """False when they have no role there."""
+    return await connection.fetchval(SQL["set_role"], person_id, scope, scope_id, role) is not None
 
 
 async def remove_role(connection: asyncpg.Connection, person_id: UUID, scope: RoleScope, scope_id: int) -> str | None:

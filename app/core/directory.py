@@ -68,14 +68,20 @@ class DirectoryKeys(NamedTuple):
     sealing_key: AESGCM
 
 
-def derive_directory_keys(endpoint_token_key: str) -> DirectoryKeys:
-    """The keys from the setting's 64 hex digits. Raises ConfigurationError."""
+def read_endpoint_token_key(endpoint_token_key: str) -> bytes:
+    """The setting's 64 hex digits as bytes. Raises ConfigurationError."""
     try:
         key = bytes.fromhex(endpoint_token_key)
     except ValueError:
         key = b""
     if len(key) != 32:
         raise ConfigurationError("ENDPOINT_TOKEN_KEY must be 64 hex digits. Make one: openssl rand -hex 32")
+    return key
+
+
+def derive_directory_keys(endpoint_token_key: str) -> DirectoryKeys:
+    """The keys from the setting's 64 hex digits. Raises ConfigurationError."""
+    key = read_endpoint_token_key(endpoint_token_key)
     return DirectoryKeys(derive_checksum_key(key), AESGCM(hmac.digest(key, b"directory-sealing.v1", "sha256")))
 
 

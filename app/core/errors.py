@@ -1,6 +1,6 @@
 """Every error that Acequia raises on purpose: its HTTP status, its problem type, and whether a retry can help."""
 
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 
 class AcequiaError(Exception):
@@ -120,3 +120,128 @@ class CredentialsRefusedError(ProviderError):
 
     code = "credentials_refused"
     is_retryable = False
+
+
+class FieldProblem(NamedTuple):
+    """One wrong value: `pointer` is where it stands (RFC 6901), `detail` what is wrong. Never the value itself."""
+
+    pointer: str
+    detail: str
+
+
+class InvalidInputError(AcequiaError):
+    """What was sent cannot be used; `problems` name each place and what to do about it."""
+
+    code = "invalid_input"
+    http_status = 422
+
+    def __init__(self, *problems: FieldProblem) -> None:
+        super().__init__("; ".join(f"{problem.pointer or '/'}: {problem.detail}" for problem in problems))
+        self.problems = problems
+
+
+class MalformedBodyError(AcequiaError):
+    """The body is not what its content type says."""
+
+    code = "malformed_json"
+    http_status = 400
+
+
+class UnsupportedMediaError(AcequiaError):
+    """The body is not JSON."""
+
+    code = "unsupported_media_type"
+    http_status = 415
+
+
+class BodyTooLargeError(AcequiaError):
+    """The body is larger than a limit allows."""
+
+    code = "body_too_large"
+    http_status = 413
+
+
+class UnauthenticatedError(AcequiaError):
+    """No key or session, or one that is not valid."""
+
+    code = "unauthenticated"
+    http_status = 401
+
+
+class ForbiddenError(AcequiaError):
+    """The caller may see the thing and may not do this with it."""
+
+    code = "forbidden"
+    http_status = 403
+
+
+class NotFoundError(AcequiaError):
+    """There is nothing of that name that the caller could see."""
+
+    code = "not_found"
+    http_status = 404
+
+
+class MethodNotAllowedError(AcequiaError):
+    """The address is there, and does not take this method."""
+
+    code = "method_not_allowed"
+    http_status = 405
+
+
+class ConflictError(AcequiaError):
+    """It does not go together with what there is already."""
+
+    code = "conflict"
+    http_status = 409
+
+
+class CallInProgressError(AcequiaError):
+    """The first call with this Idempotency-Key has not ended yet."""
+
+    code = "call_in_progress"
+    http_status = 409
+    is_retryable = True
+
+
+class AnswerNotKeptError(AcequiaError):
+    """The first call with this Idempotency-Key succeeded, and its answer showed a secret, so it was not kept."""
+
+    code = "answer_not_kept"
+    http_status = 409
+
+    def __init__(self, message: str, object_id: str | None) -> None:
+        super().__init__(message)
+        self.object_id = object_id
+
+
+class PreconditionFailedError(AcequiaError):
+    """If-Match names another state than the present one: read again, then change."""
+
+    code = "precondition_failed"
+    http_status = 412
+
+
+class NotAvailableError(AcequiaError):
+    """Known, and not built yet."""
+
+    code = "not_available"
+    http_status = 501
+
+
+class RateLimitedError(AcequiaError):
+    """Too many calls. `retry_after_s` says how long to wait."""
+
+    code = "rate_limited"
+    http_status = 429
+    is_retryable = True
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class DayLimitError(RateLimitedError):
+    """The tenant's API calls of this day are used up."""
+
+    code = "day_limit"

@@ -73,13 +73,15 @@ CREATE TABLE people (
     updated_at        timestamptz NOT NULL DEFAULT now()
 );
 
--- What a person may do where: in one tenant, or in all tenants of an organization.
+-- What a person may do where: in one tenant, or in all tenants of an organization. `sealed_name`: what they are called
+-- there; what another tenant calls them is not that one's to know.
 CREATE TABLE person_roles (
-    person_id  uuid NOT NULL REFERENCES people (person_id),
-    scope      text NOT NULL CHECK (scope IN ('organization', 'tenant')),
-    scope_id   integer NOT NULL CHECK (scope_id > 0),
-    role       text NOT NULL CHECK (role IN ('owner', 'admin', 'operator', 'analyst', 'auditor')),
-    created_at timestamptz NOT NULL DEFAULT now(),
+    person_id   uuid NOT NULL REFERENCES people (person_id),
+    scope       text NOT NULL CHECK (scope IN ('organization', 'tenant')),
+    scope_id    integer NOT NULL CHECK (scope_id > 0),
+    role        text NOT NULL CHECK (role IN ('owner', 'admin', 'operator', 'analyst', 'auditor')),
+    sealed_name bytea,
+    created_at  timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (person_id, scope, scope_id)
 );
 CREATE INDEX person_roles_by_scope ON person_roles (scope, scope_id, person_id);

@@ -12,21 +12,25 @@ FROM people AS p WHERE p.email_index = $1;
 
 -- list_people_of_scope [web, operator]: with the role each has there.
 SELECT p.person_id, p.sealed, p.password_hash, p.is_platform_admin, p.status, p.session_epoch, p.language, p.created_at,
-       r.role
+       r.role, r.sealed_name
 FROM person_roles AS r JOIN people AS p ON p.person_id = r.person_id
 WHERE r.scope = $1 AND r.scope_id = $2 ORDER BY r.created_at, r.person_id;
 
 -- list_platform_admins [web, operator]: people who may do everything.
 SELECT p.person_id, p.sealed, p.password_hash, p.is_platform_admin, p.status, p.session_epoch, p.language, p.created_at,
-       'platform_admin' AS role
+       'platform_admin' AS role, NULL::bytea AS sealed_name
 FROM people AS p WHERE p.is_platform_admin ORDER BY p.created_at, p.person_id;
 
 -- list_roles_of_person [web, operator]: everything that one person may do, wherever.
 SELECT r.scope, r.scope_id, r.role FROM person_roles AS r WHERE r.person_id = $1 ORDER BY r.scope, r.scope_id;
 
--- set_role [web, operator]: one role per person and scope; the newest counts.
-INSERT INTO person_roles AS r (person_id, scope, scope_id, role) VALUES ($1, $2, $3, $4)
-ON CONFLICT (person_id, scope, scope_id) DO UPDATE SET role = EXCLUDED.role;
+-- insert_role [web, operator]: one role per person and scope; one who has one there keeps it.
+INSERT INTO person_roles AS r (person_id, scope, scope_id, role, sealed_name) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT DO NOTHING RETURNING r.person_id;
+
+-- set_role [web, operator]: of somebody who has a role there.
+UPDATE person_roles AS r SET role = $4 WHERE r.person_id = $1 AND r.scope = $2 AND r.scope_id = $3
+RETURNING r.person_id;
 
 -- remove_role [web, operator]: the person stays, and may stay elsewhere.
 DELETE FROM person_roles AS r WHERE r.person_id = $1 AND r.scope = $2 AND r.scope_id = $3 RETURNING r.role;
@@ -34,6 +38,9 @@ DELETE FROM person_roles AS r WHERE r.person_id = $1 AND r.scope = $2 AND r.scop
 -- lock_owners [web, operator]: two removals at once must not leave a scope without its last owner.
 SELECT r.person_id FROM person_roles AS r
 WHERE r.scope = $1 AND r.scope_id = $2 AND r.role = 'owner' ORDER BY r.person_id FOR UPDATE;
+
+-- find_role [web, operator]: of one person in one place.
+SELECT r.role FROM person_roles AS r WHERE r.person_id = $1 AND r.scope = $2 AND r.scope_id = $3;
 
 -- set_password [web, operator]: every session of the person ends with it.
 UPDATE people AS p SET password_hash = $2, session_epoch = p.session_epoch + 1, updated_at = now()

@@ -1,0 +1,66 @@
+"""Writing and reading the audit log."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+from uuid import UUID
+
+import asyncpg
+
+from app.services.paging import read_cursor, write_cursor
+from db.audit import LAST_ID, ActorKind, insert_audit_entry, list_audit_entries
+from db.pool import Database
+from schemas.access import AuditEntry
+from schemas.api import Page
+
+NO_DETAILS: Mapping[str, object] = MappingProxyType({})
+
+
+class Actor(NamedTuple):
+    """Who does something: a person's or key's id, `cli` with the system's user, or `system` with a job's name."""
+
+    kind: ActorKind
+    id: str
+    request_id: str | None = None
+
+
+class _Place(NamedTuple):
+    before: UUID
+
+
+async def write_audit(  # noqa: PLR0917 - who, what, to what: in the order of a sentence
+    connection: asyncpg.Connection,
+    tenant_id: int | None,
+    actor: Actor,
+    action: str,
+    object_kind: str,
+    object_id: str,
+    details: Mapping[str, object] = NO_DETAILS,
+) -> None:
+    """In the transaction of what is told, so that neither is without the other. `details` holds names of fields,
+    counts and ids; never a value that somebody typed, personal data or a secret. None: it concerns no tenant."""
+    await insert_audit_entry(
+        connection,
+        tenant_id,
+        actor_kind=actor.kind,
+        actor_id=actor.id,
+        action=action,
+        object_kind=object_kind,
+        object_id=object_id,
+        details=dict(details),
+        request_id=actor.request_id,
+    )
+
+
+async def list_audit(
+    database: Database, tenant_id: int | None, *, limit: int, cursor: str | None = None
+) -> Page[AuditEntry]:
+    """Newest first; None: what concerns no tenant. Raises InvalidInputError for a cursor that is none."""
+    before = read_cursor(cursor, _Place).before if cursor else LAST_ID
+    transaction = (
+        database.platform_tx("read_audit") if tenant_id is None else database.tenant_tx(tenant_id, "read_audit")
+    )
+    async with transaction as connection:
+        rows = await list_audit_entries(connection, tenant_id, before=before, limit=limit + 1)
+    entries = [AuditEntry.model_validate(row._asdict()) for row in rows[:limit]]
+    return Page(data=entries, next_cursor=write_cursor(_Place(rows[limit - 1].audit_id)) if len(rows) > limit else None)

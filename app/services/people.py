@@ -1,0 +1,194 @@
+"""People: invited into a place with a role, changed, removed. Addresses and names are sealed with the platform's keys.
+
+What a person is called is kept per place: what another tenant calls them is not that one's to know.
+"""
+
+from collections.abc import Collection
+from typing import cast
+from uuid import UUID
+
+import asyncpg
+import orjson
+from asyncpg.exceptions import UniqueViolationError
+
+from app.core.errors import ConflictError, FieldProblem, ForbiddenError, InvalidInputError, NotFoundError
+from app.core.identity import normalise_email
+from app.core.sealing import TenantKeys
+from app.services.audit import Actor, write_audit
+from app.services.office import Office, Place
+from app.services.passwords import check_password, hash_password, make_password
+from app.services.permissions import Role, may_give
+from db import people as db_people
+from db.people import Member, PersonRow, RoleScope
+from schemas.access import AnyRole, InvitedPerson, NewPerson, Person, TenantRole
+from schemas.ids import make_uuid7
+
+EMAIL_KIND = "person_email"
+PERSON_PURPOSE = "person.v1"
+NAME_PURPOSE = "person_name.v1"
+
+
+async def invite_person(
+    office: Office, place: Place, wanted: NewPerson, *, actor: Actor, given_by: Collection[Role]
+) -> InvitedPerson:
+    """Gives somebody a role in a tenant or organization. One who is known already keeps their password.
+
+    Raises ForbiddenError for a role above the caller's, ConflictError for one who has a role there, InvalidInputError.
+    """
+    if not may_give(wanted.role, given_by):
+        raise ForbiddenError(f"Nobody can give a role above their own: {wanted.role}.")
+    keys = await office.get_platform_keys()
+    email = read_email(wanted.email)
+    person, password = await _find_or_create(office, keys, email, wanted)
+    sealed_name = keys.seal(NAME_PURPOSE, _bind_name(person.person_id, place), wanted.name.encode())
+    async with office.database.platform_tx("invite_person") as connection:
+        is_new = await db_people.insert_role(
+            connection, person.person_id, *_role_scope(place), role=wanted.role, sealed_name=sealed_name
+        )
+        if not is_new:
+            raise ConflictError("This person has a role here already: change that one.")
+        await write_audit(
+            connection, place.audited_tenant_id, actor, "person.invited", "person", str(person.person_id),
+            {"role": wanted.role},
+        )  # fmt: skip
+    shown = _show(keys, place, Member(person, wanted.role, sealed_name))
+    return InvitedPerson(**shown.model_dump(), password=password)
+
+
+async def create_platform_admin(office: Office, email: str, name: str, *, actor: Actor) -> InvitedPerson:
+    """A person who may do everything; for the command line. Raises ConflictError for an address that is there."""
+    keys = await office.get_platform_keys()
+    password = make_password()
+    person = await _insert(office, keys, read_email(email), name, password, is_platform_admin=True)
+    async with office.database.platform_tx("create_admin") as connection:
+        await write_audit(connection, None, actor, "person.made_platform_admin", "person", str(person.person_id))
+    return InvitedPerson(
+        **_show(keys, Place("platform", 0), Member(person, "platform_admin", None)).model_dump(), password=password
+    )
+
+
+async def list_people(office: Office, place: Place) -> list[Person]:
+    """All who have a role in a place."""
+    keys = await office.get_platform_keys()
+    async with office.database.platform_tx("list_people") as connection:
+        members = await db_people.list_people(connection, *place)
+    return [_show(keys, place, member) for member in members]
+
+
+async def change_role(
+    office: Office, place: Place, person_id: UUID, role: TenantRole, *, actor: Actor, given_by: Collection[Role]
+) -> Person:
+    """Gives another role. Raises NotFoundError, ForbiddenError, and ConflictError for the last owner."""
+    async with office.database.platform_tx("change_role") as connection:
+        await _require_changeable(connection, place, person_id, role, given_by)
+        await db_people.set_role(connection, person_id, *_role_scope(place), role)
+        await db_people.end_sessions(connection, person_id)
+        await write_audit(
+            connection, place.audited_tenant_id, actor, "person.role_changed", "person", str(person_id), {"role": role}
+        )
+    return await get_person(office, place, person_id)
+
+
+async def remove_person(
+    office: Office, place: Place, person_id: UUID, *, actor: Actor, given_by: Collection[Role]
+) -> None:
+    """Takes their role away; they stay where else they have one. Raises as `change_role`."""
+    async with office.database.platform_tx("remove_person") as connection:
+        await _require_changeable(connection, place, person_id, None, given_by)
+        await db_people.remove_role(connection, person_id, *_role_scope(place))
+        await db_people.end_sessions(connection, person_id)
+        await write_audit(connection, place.audited_tenant_id, actor, "person.removed", "person", str(person_id))
+
+
+async def get_person(office: Office, place: Place, person_id: UUID) -> Person:
+    """Raises NotFoundError for somebody without a role there."""
+    for person in await list_people(office, place):
+        if person.person_id == person_id:
+            return person
+    raise NotFoundError("There is no such person here.")
+
+
+def read_email(text: str) -> str:
+    """The normal form. Raises InvalidInputError; the message does not repeat the address."""
+    email = normalise_email(text)
+    if email is None:
+        raise InvalidInputError(FieldProblem("/email", "is not an e-mail address that somebody could have"))
+    return email
+
+
+def open_person(keys: TenantKeys, person: PersonRow) -> dict[str, str]:
+    """`email` and `name`. Raises SealingError."""
+    opened: dict[str, str] = orjson.loads(keys.open(PERSON_PURPOSE, str(person.person_id), person.sealed))
+    return opened
+
+
+async def _find_or_create(
+    office: Office, keys: TenantKeys, email: str, wanted: NewPerson
+) -> tuple[PersonRow, str | None]:
+    """The person, and a password only if it was made here and must be shown."""
+    async with office.database.platform_tx("find_person") as connection:
+        known = await db_people.find_person_by_email(connection, keys.blind_index(EMAIL_KIND, email))
+    if known is not None:
+        return known, None
+    if wanted.password is not None:
+        check_password(wanted.password, office.settings.password_chars_min, "/password")
+    password = wanted.password or make_password()
+    person = await _insert(office, keys, email, wanted.name, password)
+    return person, None if wanted.password else password
+
+
+async def _insert(
+    office: Office, keys: TenantKeys, email: str, name: str, password: str, *, is_platform_admin: bool = False
+) -> PersonRow:
+    person_id = UUID(make_uuid7())
+    try:
+        async with office.database.platform_tx("insert_person") as connection:
+            await db_people.insert_person(
+                connection,
+                person_id=person_id,
+                email_index=keys.blind_index(EMAIL_KIND, email),
+                sealed=keys.seal(PERSON_PURPOSE, str(person_id), orjson.dumps({"email": email, "name": name})),
+                password_hash=await hash_password(password),
+                is_platform_admin=is_platform_admin,
+            )
+            row = await db_people.find_person(connection, person_id)
+    except UniqueViolationError:
+        raise ConflictError("There is a person with this address already.") from None
+    assert row is not None, "the person was just inserted"
+    return row
+
+
+async def _require_changeable(
+    connection: asyncpg.Connection, place: Place, person_id: UUID, role: TenantRole | None, given_by: Collection[Role]
+) -> None:
+    """Whoever changes a person stands at least as high, and a place keeps its last owner."""
+    scope, scope_id = _role_scope(place)
+    owners = await db_people.lock_owners(connection, scope, scope_id)
+    before = await db_people.find_role(connection, person_id, scope, scope_id)
+    if before is None:
+        raise NotFoundError("There is no such person here.")
+    if not may_give(cast("Role", before), given_by) or (role is not None and not may_give(role, given_by)):
+        raise ForbiddenError("Nobody changes a role above their own, nor gives one.")
+    if owners == [person_id] and role != "owner":
+        raise ConflictError("This is the last owner here: make somebody else one first.")
+
+
+def _show(keys: TenantKeys, place: Place, member: Member) -> Person:
+    person = member.person
+    opened = open_person(keys, person)
+    name = opened["name"]
+    if member.sealed_name is not None:
+        name = keys.open(NAME_PURPOSE, _bind_name(person.person_id, place), member.sealed_name).decode()
+    return Person(
+        person_id=person.person_id, email=opened["email"], name=name, role=cast("AnyRole", member.role),
+        status="disabled" if person.status == "disabled" else "active", created_at=person.created_at,
+    )  # fmt: skip
+
+
+def _bind_name(person_id: UUID, place: Place) -> str:
+    return f"{person_id}/{place.scope}/{place.scope_id}"
+
+
+def _role_scope(place: Place) -> tuple[RoleScope, int]:
+    assert place.scope != "platform", "roles are given in tenants and organizations"
+    return place.scope, place.scope_id

@@ -1,0 +1,77 @@
+"""What every answer of the API has in common: the envelope, the page, the problem. Bodies refuse unknown members."""
+
+from typing import Annotated, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+T = TypeVar("T")
+
+TENANT_ID_MAX = 2**31 - 1
+ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+
+
+class Body(BaseModel):
+    """What a caller sends."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+class Query(BaseModel):
+    """Query parameters. Each may be given once."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class PageQuery(Query):
+    """`limit`: rows wanted, 50 if not said. `cursor`: the `next_cursor` of the page before."""
+
+    limit: int = Field(50, ge=1, le=1_000, description="rows of a page")
+    cursor: str | None = Field(None, max_length=2_000, description="`next_cursor` of the page before")
+
+
+class Answer(BaseModel):
+    """What is answered: `success` stands beside everything."""
+
+    model_config = ConfigDict(frozen=True)
+
+    success: Literal[True] = True
+
+
+class Envelope(Answer, Generic[T]):
+    """One thing."""
+
+    data: T
+
+
+class Page(Answer, Generic[T]):
+    """Some of many things. `next_cursor`: None on the last page."""
+
+    data: list[T]
+    next_cursor: str | None = None
+
+
+class Shown(BaseModel):
+    """A part of an answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class FieldError(Shown):
+    """`pointer`: where the wrong value stands (RFC 6901)."""
+
+    pointer: str
+    detail: str
+
+
+class Problem(Shown):
+    """An error (RFC 9457). `code` is stable; `detail` is a sentence for people."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    success: Literal[False] = False
+    code: str
+    request_id: str
+    errors: list[FieldError] | None = None
+    object_id: str | None = Field(None, description="what the first call with the same Idempotency-Key made")

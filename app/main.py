@@ -1,11 +1,12 @@
 """The web process: composition of settings, pools and routes. Run as `python -m app.main`.
 
-It carries health today; the API and the dashboard join it here.
+It carries the API and health; the dashboard joins it here.
 """
 
 import asyncio
 import sys
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 
 from asyncpg.exceptions import PostgresError
 from starlette.applications import Starlette
@@ -13,13 +14,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from app.api.app import build_api
+from app.core.ending import end_tasks
 from app.core.errors import ConfigurationError, QueueUnavailableError
 from app.core.health import Check, health_routes
 from app.core.logging import configure_logging, get_logger
-from app.core.redis import check_queue_server, connect_redis
+from app.core.redis import check_queue_server
 from app.core.serving import make_server
 from app.core.settings import Settings, get_settings
-from db.pool import Database
+from app.services.api_usage import ApiUsage
+from app.services.office import Office, open_office
 
 log = get_logger()
 
@@ -27,36 +31,63 @@ log = get_logger()
 async def show_index(request: Request) -> Response:
     """What answers here."""
     del request
-    return JSONResponse({"service": "acequia", "health": "/healthz", "ready": "/readyz", "metrics": "/metrics"})
+    return JSONResponse(
+        {
+            "service": "acequia",
+            "api": "/api/v2/docs",
+            "openapi": "/api/v2/openapi.json",
+            "health": "/healthz",
+            "ready": "/readyz",
+            "metrics": "/metrics",
+        }
+    )
 
 
-def build_app(checks: Mapping[str, Check]) -> Starlette:
+def list_checks(office: Office) -> Mapping[str, Check]:
+    """What /readyz asks."""
+
+    async def check_database() -> str | None:
+        await office.database.ping()
+        return None
+
+    async def check_queue() -> str | None:
+        return " ".join(await check_queue_server(office.queue.redis, office.settings)) or None
+
+    async def check_keys() -> str | None:
+        return await office.keyring.find_problem()
+
+    return {"database": check_database, "queue": check_queue, "keys": check_keys}
+
+
+def build_app(office: Office, usage: ApiUsage) -> Starlette:
     """The web app as a value."""
-    return Starlette(routes=[Route("/", show_index), *health_routes(checks)])
+    return build_api(office, usage, further=[Route("/", show_index), *health_routes(list_checks(office))])
 
 
 async def run(settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT."""
-    database = await Database.open(settings, application_name="acequia web")
-    for sentence in database.warnings:
-        log.warning("database.warning", problem=sentence)
-    redis = connect_redis(settings.get_url("redis_url"), socket_timeout_s=2.0)
+    async with AsyncExitStack() as resources:
+        office = await open_office(settings, resources, application_name="acequia web")
+        for sentence in office.database.warnings:
+            log.warning("database.warning", problem=sentence)
+        usage = ApiUsage(office)
+        server = make_server(
+            build_app(office, usage), settings.web_host, settings.web_port, stop_timeout_s=settings.stop_timeout_s
+        )
+        writing = asyncio.create_task(usage.run(), name="api usage")
+        log.info("web.started", port=settings.web_port)
+        try:
+            await server.serve()
+        finally:
+            await end_tasks([writing], timeout_s=2.0)
+            await _flush(usage)
 
-    async def check_database() -> str | None:
-        await database.ping()
-        return None
 
-    async def check_queue() -> str | None:
-        return " ".join(await check_queue_server(redis, settings)) or None
-
-    app = build_app({"database": check_database, "queue": check_queue})
-    server = make_server(app, settings.web_host, settings.web_port, stop_timeout_s=settings.stop_timeout_s)
-    log.info("web.started", port=settings.web_port)
+async def _flush(usage: ApiUsage) -> None:
     try:
-        await server.serve()
-    finally:
-        await redis.aclose()
-        await database.close()
+        await usage.flush()
+    except (PostgresError, OSError) as error:
+        log.warning("api_usage.not_written", error=type(error).__name__)
 
 
 def main() -> None:

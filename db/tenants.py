@@ -1,6 +1,6 @@
 """Who is served: organizations and their tenants. All of it is platform work but reading one's own tenant."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ class Tenant(NamedTuple):
     normal or low, the head start of its queue."""
 
     tenant_id: int
-    organization_id: int
+    organization_id: int | None
     name: str
     slug: str
     type: str
@@ -29,6 +29,10 @@ class Tenant(NamedTuple):
     priority: str
     created_at: datetime
     trial_ends_at: datetime | None
+    revision: int = 1
+    status_reason: str | None = None
+    status_changed_at: datetime | None = None
+    delete_after: datetime | None = None
 
     @property
     def country(self) -> str:
@@ -42,11 +46,17 @@ async def insert_organization(database: Database, organization_id: int, name: st
         return await connection.fetchval(SQL["insert_organization"], organization_id, name) is not None
 
 
-async def insert_tenant(
-    database: Database,
+async def insert_tenant(database: Database, tenant_id: int, **fields: Any) -> None:
+    """`add_tenant` in a transaction of its own."""
+    async with database.platform_tx("insert_tenant") as connection:
+        await add_tenant(connection, tenant_id, **fields)
+
+
+async def add_tenant(
+    connection: asyncpg.Connection,
     tenant_id: int,
     *,
-    organization_id: int,
+    organization_id: int | None,
     name: str,
     slug: str,
     type: str,  # noqa: A002  # the column's name, and the client's word
@@ -56,13 +66,12 @@ async def insert_tenant(
     priority: str = "normal",
     trial_ends_at: datetime | None = None,
 ) -> None:
-    """Raises asyncpg's UniqueViolationError when the id or the slug is taken."""
+    """In a platform transaction. Raises asyncpg's UniqueViolationError when the id or the slug is taken."""
     text = orjson.dumps(settings or {}).decode()
-    async with database.platform_tx("insert_tenant") as connection:
-        await connection.execute(
-            SQL["insert_tenant"],
-            *(tenant_id, organization_id, name, slug, type, plan, text, worker_group, priority, trial_ends_at),
-        )
+    await connection.execute(
+        SQL["insert_tenant"],
+        *(tenant_id, organization_id, name, slug, type, plan, text, worker_group, priority, trial_ends_at),
+    )
 
 
 async def list_tenants(database: Database) -> list[Tenant]:
@@ -90,6 +99,118 @@ async def set_tenant_status(database: Database, tenant_id: int, status: str) -> 
         return await connection.fetchval(SQL["set_tenant_status"], tenant_id, status) is not None
 
 
+class TenantWithCount(NamedTuple):
+    tenant: Tenant
+    customers: int
+
+
+class IntegrationLine(NamedTuple):
+    """What a list of tenants says of one integration. `last_synced_at`: when it was last known to be current."""
+
+    tenant_id: int
+    integration_id: int
+    connector: str
+    account: str
+    environment: str
+    status: str
+    last_synced_at: datetime | None
+
+
+class GlobalFigures(NamedTuple):
+    tenants: int
+    customers: int
+    stored_bytes: int
+    integrations: int
+
+
+class OrganizationRow(NamedTuple):
+    organization_id: int
+    name: str
+    created_at: datetime
+    tenant_ids: list[int]
+
+
+async def lock_new_ids(connection: asyncpg.Connection) -> None:
+    """Holds the right to give out the next id until the transaction ends."""
+    await connection.execute(SQL["lock_new_ids"])
+
+
+async def create_organization(database: Database, name: str) -> int:
+    """Its id."""
+    async with database.platform_tx("create_organization") as connection:
+        await lock_new_ids(connection)
+        organization_id = int(await connection.fetchval(SQL["next_organization_id"]))
+        await connection.execute(SQL["insert_organization"], organization_id, name)
+    return organization_id
+
+
+async def has_organization(connection: asyncpg.Connection, organization_id: int) -> bool:
+    return bool(await connection.fetchval(SQL["has_organization"], organization_id))
+
+
+async def next_tenant_id(connection: asyncpg.Connection) -> int:
+    """In a platform transaction under `lock_new_ids`."""
+    return int(await connection.fetchval(SQL["next_tenant_id"]))
+
+
+async def list_organizations(database: Database, ids: Sequence[int] | None = None) -> list[OrganizationRow]:
+    """Those of `ids`, or all of them."""
+    async with database.platform_tx("list_organizations") as connection:
+        rows = await connection.fetch(SQL["list_organizations"], list(ids or ()), ids is None)
+    return [OrganizationRow(*row) for row in rows]
+
+
+async def list_tenant_page(
+    connection: asyncpg.Connection,
+    *,
+    after: int,
+    visible: tuple[Sequence[int], Sequence[int]] | None,
+    organization_id: int | None,
+    status: str | None,
+    limit: int,
+) -> list[TenantWithCount]:
+    """In a platform transaction. `visible`: ids of tenants and of organizations; None: everything."""
+    tenants, organizations = visible or ((), ())
+    rows = await connection.fetch(
+        SQL["list_tenant_page"], after, visible is None, list(tenants), list(organizations), organization_id, status,
+        limit,
+    )  # fmt: skip
+    return [TenantWithCount(_read_fields(tuple(row)[:-1]), row["customers"]) for row in rows]
+
+
+async def list_integration_lines(connection: asyncpg.Connection, tenant_ids: Sequence[int]) -> list[IntegrationLine]:
+    """In a platform transaction: by tenant, then by id."""
+    rows = await connection.fetch(SQL["list_integrations_of_tenants"], list(tenant_ids))
+    return [IntegrationLine(*row) for row in rows]
+
+
+async def update_settings(
+    connection: asyncpg.Connection, tenant_id: int, settings: Mapping[str, Any], worker_group: str, *, revision: int
+) -> int | None:
+    """The new revision; None when `revision` is not the present one any more."""
+    text = orjson.dumps(settings).decode()
+    changed: int | None = await connection.fetchval(SQL["update_settings"], tenant_id, text, worker_group, revision)
+    return changed
+
+
+async def update_tenant(connection: asyncpg.Connection, tenant: Tenant) -> int | None:
+    """Writes name, plan, type, organization, priority and trial's end; as `update_settings`. Platform work."""
+    changed: int | None = await connection.fetchval(
+        SQL["update_tenant"], tenant.tenant_id, tenant.name, tenant.plan, tenant.type, tenant.organization_id,
+        tenant.priority, tenant.trial_ends_at, tenant.revision,
+    )  # fmt: skip
+    return changed
+
+
+async def find_global_figures(database: Database) -> GlobalFigures:
+    async with database.platform_tx("global_figures") as connection:
+        return GlobalFigures(*await connection.fetchrow(SQL["find_global_metrics"]))
+
+
+def _read_fields(fields: tuple[Any, ...]) -> Tenant:
+    tenant = Tenant(*fields)
+    return tenant._replace(settings=orjson.loads(str(tenant.settings)))
+
+
 def _read(row: asyncpg.Record) -> Tenant:
-    tenant = Tenant(*row)
-    return tenant._replace(settings=orjson.loads(row["settings"]))
+    return _read_fields(tuple(row))

@@ -24,6 +24,13 @@ class NewKey(Body):
     expires_at: datetime | None = None
 
 
+class NewPlatformKey(Body):
+    """A key that may do everything: its role is `platform_admin`."""
+
+    name: ShortText
+    expires_at: datetime | None = None
+
+
 class Key(Shown):
     """A key without its secret. `secrets_valid`: 2 while it is being rotated."""
 

@@ -9,11 +9,11 @@ from app.core.directory import read_endpoint_token_key
 from app.core.errors import ConflictError, FieldProblem, ForbiddenError, InvalidInputError, NotFoundError
 from app.core.tokens import derive_api_checksum_key, hash_token
 from app.services.audit import Actor, write_audit
-from app.services.office import Office, Place
+from app.services.office import PLATFORM, Office, Place
 from app.services.permissions import PERMISSIONS, ROLE_PERMISSIONS, Permission, Role, may_give
 from db import api_keys as db_keys
 from db.api_keys import ApiKeyRow
-from schemas.access import IssuedKey, Key, NewKey
+from schemas.access import IssuedKey, Key, NewKey, NewPlatformKey
 
 LIVE_KEYS_MAX = 100  # of one tenant, organization or the platform
 
@@ -29,6 +29,14 @@ async def create_key(
         office, place, name=wanted.name, role=wanted.role, permissions=_check_permissions(wanted),
         expires_at=_check_expiry(wanted.expires_at, office.settings.api_key_days_max), actor=actor,
     )  # fmt: skip
+
+
+async def create_platform_key(office: Office, wanted: NewPlatformKey, *, actor: Actor) -> IssuedKey:
+    """A key that may do everything. Raises InvalidInputError, ConflictError when there are LIVE_KEYS_MAX."""
+    expires_at = _check_expiry(wanted.expires_at, office.settings.api_key_days_max)
+    return await issue_key(
+        office, PLATFORM, name=wanted.name, role="platform_admin", expires_at=expires_at, actor=actor
+    )
 
 
 async def issue_key(

@@ -1,18 +1,22 @@
 """What use cases need: settings, pools and clients, built once by whoever composes a process."""
 
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from redis.asyncio import Redis
 
-from app.core.queue import Queue
+from app.core.queue import Queue, QueueLimits
 from app.core.rates import RateLimiter
+from app.core.redis import connect_redis
 from app.core.sealing import TenantKeys
 from app.core.settings import Settings
-from app.services.keyring import Keyring
+from app.services.keyring import Keyring, open_keyring
 from db.api_keys import KeyScope
 from db.pool import Database
 
+REDIS_TIMEOUT_S = 2.0
+CACHE_TIMEOUT_S = 1.0
 PLATFORM_KEYS_ID = 0  # of the platform itself in the keys database; no tenant has it
 
 
@@ -30,6 +34,23 @@ class Office:
     async def get_platform_keys(self) -> TenantKeys:
         """What seals the addresses and names of people. Raises KeystoreUnavailableError before `acequia setup`."""
         return await self.keyring.keys_of(PLATFORM_KEYS_ID)
+
+
+async def open_office(settings: Settings, resources: AsyncExitStack, *, application_name: str) -> Office:
+    """Pools and clients, closed by `resources`. Raises ConfigurationError; asyncpg's and OS errors."""
+    database = await Database.open(settings, application_name=application_name)
+    resources.push_async_callback(database.close)
+    keyring = await open_keyring(settings)
+    resources.push_async_callback(keyring.close)
+    redis_url = settings.get_url("redis_url")
+    redis = connect_redis(redis_url, socket_timeout_s=REDIS_TIMEOUT_S)
+    resources.push_async_callback(redis.aclose)
+    cache_url = settings.cache_redis_url.get_secret_value() if settings.cache_redis_url else redis_url
+    cache = connect_redis(cache_url, socket_timeout_s=CACHE_TIMEOUT_S)
+    resources.push_async_callback(cache.aclose)
+    queue = Queue(redis, group=settings.worker_group, limits=QueueLimits.from_settings(settings))
+    resources.push_async_callback(queue.close)
+    return Office(settings, database, keyring, queue, cache, RateLimiter(cache))
 
 
 class Place(NamedTuple):

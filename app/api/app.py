@@ -1,0 +1,97 @@
+"""The API as one Starlette app: every operation's route, the document that describes them, and one way to say no."""
+
+from collections.abc import Sequence
+
+import orjson
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from app.api import audit, keys, people, session, tenants
+from app.api.docs import STYLE, render_docs
+from app.api.endpoint import make_route
+from app.api.openapi import build_openapi
+from app.api.operation import PREFIX, Operation, check_operations
+from app.api.problems import make_problem
+from app.core.errors import AcequiaError, MethodNotAllowedError, NotFoundError
+from app.services.api_usage import ApiUsage
+from app.services.authentication import Authenticator
+from app.services.office import Office
+from schemas.ids import make_uuid7
+
+OPERATIONS: tuple[Operation, ...] = (
+    *tenants.OPERATIONS,
+    *keys.OPERATIONS,
+    *people.OPERATIONS,
+    *session.OPERATIONS,
+    *audit.OPERATIONS,
+)
+PAGE_POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+
+def build_api(office: Office, usage: ApiUsage, *, further: Sequence[BaseRoute] = ()) -> Starlette:
+    """The app as a value. `further`: routes beside the API's. Raises ValueError for an operation that would leave a
+    door open, which stops the start."""
+    check_operations(OPERATIONS)
+    authenticator = Authenticator(office)
+    routes = [make_route(operation, office, authenticator, usage) for operation in OPERATIONS]
+    origins = [origin.strip() for origin in office.settings.api_cors_origins.split(",") if origin.strip()]
+    middleware = []
+    if origins:
+        middleware.append(
+            Middleware(
+                CORSMiddleware,
+                allow_origins=origins,
+                allow_methods=["GET", "POST", "PUT", "DELETE"],
+                allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "X-Request-Id"],
+                expose_headers=["ETag", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id"],
+            )
+        )
+    return Starlette(
+        routes=[*further, *_describe_routes(), *routes],
+        middleware=middleware,
+        exception_handlers={HTTPException: _answer_http_error, Exception: _answer_broken},
+    )
+
+
+def _describe_routes() -> list[Route]:
+    document = build_openapi(OPERATIONS)
+    as_json, as_page = orjson.dumps(document), render_docs(document)
+
+    async def show_openapi(request: Request) -> Response:
+        del request
+        return Response(as_json, media_type="application/json")
+
+    async def show_docs(request: Request) -> Response:
+        del request
+        return Response(as_page, media_type="text/html", headers={"Content-Security-Policy": PAGE_POLICY})
+
+    async def show_style(request: Request) -> Response:
+        del request
+        return Response(STYLE, media_type="text/css")
+
+    return [
+        Route(f"{PREFIX}/openapi.json", show_openapi, methods=["GET"]),
+        Route(f"{PREFIX}/docs", show_docs, methods=["GET"]),
+        Route(f"{PREFIX}/docs.css", show_style, methods=["GET"]),
+    ]
+
+
+async def _answer_http_error(request: Request, error: Exception) -> Response:
+    """What the router itself refuses: an address that is not there, a method that it does not take."""
+    del request
+    assert isinstance(error, HTTPException)
+    problem: AcequiaError = NotFoundError("There is nothing at this address.")
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        problem = MethodNotAllowedError("This address does not take this method.")
+    return make_problem(problem, make_uuid7(), headers)
+
+
+async def _answer_broken(request: Request, error: Exception) -> Response:
+    del request
+    return make_problem(error, make_uuid7(), {})

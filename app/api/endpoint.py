@@ -1,0 +1,171 @@
+"""From a request to an answer, the same way for every operation:
+
+1. an id for the call, echoed; 2. who calls; 3. whose tenant, if the path says it; 4. how often; 5. whether they may;
+6. query and body; where these name the tenant, 3 to 5 then; 7. a repeat under the same key is answered as before;
+8. the handler; 9. the answer with its headers. Whatever raises becomes a problem.
+"""
+
+import re
+from collections.abc import Mapping
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from app.api import guard, idempotency
+from app.api.call import Call
+from app.api.inputs import read_body, read_query
+from app.api.operation import PREFIX, Operation, Result
+from app.api.problems import make_problem
+from app.core.errors import NotFoundError
+from app.core.metrics import API_CALLS
+from app.services.api_usage import ApiUsage
+from app.services.authentication import Authenticator
+from app.services.ids import read_integration_id
+from app.services.office import Office
+from schemas.api import TENANT_ID_MAX, Query
+from schemas.ids import make_uuid7
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
+SESSION_COOKIE = "acequia_session"
+_TEXT_CHARACTERS_MAX = 300
+
+
+class Endpoint:
+    """One operation as Starlette calls it."""
+
+    def __init__(self, operation: Operation, office: Office, authenticator: Authenticator, usage: ApiUsage) -> None:
+        self._operation = operation
+        self._office = office
+        self._authenticator = authenticator
+        self._usage = usage
+
+    async def __call__(self, request: Request) -> Response:
+        call = self._make_call(request)
+        with structlog.contextvars.bound_contextvars(request_id=call.request_id):
+            try:
+                response = await self._answer(request, call)
+            except Exception as error:
+                response = make_problem(error, call.request_id, call.headers)
+        API_CALLS.labels(self._operation.operation_id, str(response.status_code)).inc()
+        return response
+
+    async def _answer(self, request: Request, call: Call) -> Response:
+        operation = self._operation
+        _check_path(call.path)
+        if operation.permission != "public":
+            await self._admit(request, call)
+        if operation.query is not None or request.scope["query_string"]:
+            call.query = read_query(request.scope["query_string"], operation.query or Query)
+        raw = b""
+        if operation.body is not None:
+            call.body, raw = await read_body(
+                request, operation.body, self._office.settings.api_body_bytes_max,
+                is_required=operation.is_body_required,
+            )  # fmt: skip
+        if operation.tenant_in in {"query", "body"}:
+            named = call.query if operation.tenant_in == "query" else call.body
+            await self._admit_to(call, getattr(named, "tenant_id"))  # noqa: B009 - every such model has one
+        if operation.method == "POST":
+            return await self._answer_once(request, call, raw)
+        return self._show(call, await operation.handler(call))
+
+    async def _admit(self, request: Request, call: Call) -> None:
+        headers, operation = request.headers, self._operation
+        authorization, session_id = headers.get("authorization"), request.cookies.get(cookie_name(call))
+        call.principal = await guard.authenticate(call, authorization, session_id)
+        guard.check_origin(
+            operation.method, is_session=authorization is None, fetch_site=headers.get("sec-fetch-site"),
+            origin=headers.get("origin"), host=headers.get("host", ""),
+        )  # fmt: skip
+        if operation.tenant_in == "path":
+            await self._admit_to(call, call.get_number("tenant_id"))
+        elif operation.tenant_in == "integration":
+            await self._admit_to(call, read_integration_id(call.get_text("integration_id")).tenant_id)
+        elif operation.tenant_in is None:
+            await self._admit_to(call, None)
+
+    async def _admit_to(self, call: Call, tenant_id: int | None) -> None:
+        if tenant_id is not None:
+            call.tenant = await guard.find_callers_tenant(call, tenant_id)
+        metered = await guard.find_metered_tenant(call)
+        await guard.limit_rates(call, metered)
+        guard.check_permission(call, self._operation)
+        await guard.limit_day(call, metered, self._usage)
+
+    async def _answer_once(self, request: Request, call: Call, raw: bytes) -> Response:
+        operation = self._operation
+        scope = request.scope
+        target = scope["path"] + "?" + scope["query_string"].decode("latin-1")
+        key = idempotency.read_call_key(
+            request.headers.get(idempotency.HEADER), call.principal, operation.method, target, raw
+        )
+        if key is None:
+            return self._show(call, await operation.handler(call))
+        earlier = await idempotency.begin(self._office, key)
+        if earlier is not None:
+            return earlier
+        try:
+            result = await operation.handler(call)
+        except Exception:
+            # Not after a cancellation: what was asked for may have been done, and must not be done again.
+            await idempotency.forget(self._office, key)
+            raise
+        response = self._show(call, result)
+        await idempotency.end(
+            self._office, key, response, object_id=result.object_id, shows_secret=operation.shows_secret
+        )
+        return response
+
+    def _show(self, call: Call, result: Result) -> Response:
+        headers = dict(call.headers)
+        if result.etag is not None:
+            headers["ETag"] = result.etag
+        if result.location is not None:
+            headers["Location"] = PREFIX + result.location
+        if result.cookie is not None:
+            headers["Set-Cookie"] = result.cookie
+        return Response(
+            result.answer.model_dump_json(),
+            status_code=result.status or self._operation.status,
+            media_type="application/json",
+            headers=headers,
+        )
+
+    def _make_call(self, request: Request) -> Call:
+        offered = request.headers.get("x-request-id", "")
+        request_id = offered if REQUEST_ID.fullmatch(offered) else make_uuid7()
+        return Call(
+            office=self._office,
+            authenticator=self._authenticator,
+            request_id=request_id,
+            address=request.client.host if request.client else "",
+            is_secure=request.url.scheme == "https" or self._office.settings.is_production,
+            path=dict(request.path_params),
+            if_match=request.headers.get("if-match"),
+            # Answers hold a tenant's data: nothing between us and the caller may keep them.
+            headers={"X-Request-Id": request_id, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
+        )
+
+
+def make_route(operation: Operation, office: Office, authenticator: Authenticator, usage: ApiUsage) -> Route:
+    """The Starlette route of an operation."""
+    endpoint = Endpoint(operation, office, authenticator, usage)
+    return Route(PREFIX + operation.path, endpoint.__call__, methods=[operation.method], name=operation.operation_id)
+
+
+def cookie_name(call: Call) -> str:
+    """Browsers take a `__Host-` cookie only over https, from exactly this host."""
+    return f"__Host-{SESSION_COOKIE}" if call.is_secure else SESSION_COOKIE
+
+
+def _check_path(path: Mapping[str, str | int]) -> None:
+    """What stands in an address and can be no name of anything is not there."""
+    for name, value in path.items():
+        if isinstance(value, int):
+            is_possible = 0 <= value <= TENANT_ID_MAX
+        else:
+            is_possible = len(value) <= _TEXT_CHARACTERS_MAX and value.isprintable()
+        if not is_possible:
+            raise NotFoundError(f"There is nothing under this {name}.")

@@ -1,0 +1,126 @@
+"""Keys and people: who is who, what each may do, and how soon it ends."""
+
+import asyncio
+
+from tests.integration.api.conftest import ACME, GLOBEX, Cast, read
+
+PERSON = {"email": "Ana@Example.org", "name": "Ana", "role": "operator", "password": "cuatro palabras bien largas"}
+
+
+async def test_without_a_key_nothing_is_answered(cast: Cast) -> None:
+    async with cast.client() as client:
+        answer = await client.get("/tenants")
+        assert read(answer, 401)["code"] == "unauthenticated"
+        assert answer.headers["www-authenticate"].startswith("Bearer")
+        wrong = await client.get("/tenants", headers={"Authorization": "Bearer aqk_" + "0" * 48})
+        assert read(wrong, 401)["code"] == "unauthenticated"
+
+
+async def test_a_key_is_shown_once_rotated_and_ends_within_a_second(cast: Cast) -> None:
+    async with cast.client(ACME, "owner") as owner:
+        made = read(await owner.post(f"/tenants/{ACME}/keys", json={"name": "feed", "role": "analyst"}), 201)["data"]
+        listed = read(await owner.get(f"/tenants/{ACME}/keys"))["data"]
+        assert "api_key" not in listed[-1]
+        assert listed[-1]["key_id"] == made["key_id"]
+        rotated = read(await owner.post(f"/tenants/{ACME}/keys/{made['key_id']}/rotate"))["data"]
+        assert await statuses(cast, made["api_key"], rotated["api_key"]) == [200, 200]
+        read(await owner.post(f"/tenants/{ACME}/keys/{made['key_id']}/retire-previous"))
+        await asyncio.wait_for(until(cast, made["api_key"], 401), 1.0)
+        read(await owner.delete(f"/tenants/{ACME}/keys/{made['key_id']}"))
+        await asyncio.wait_for(until(cast, rotated["api_key"], 401), 1.0)
+
+
+async def test_nobody_gives_a_role_above_their_own(cast: Cast) -> None:
+    async with cast.client(ACME, "admin") as admin:
+        refused = await admin.post(f"/tenants/{ACME}/keys", json={"name": "k", "role": "owner"})
+        assert read(refused, 403)["code"] == "forbidden"
+        narrow = {"name": "k", "role": "operator", "permissions": ["records:reveal"]}
+        assert (
+            "/permissions/0"
+            in read(await admin.post(f"/tenants/{ACME}/keys", json=narrow), 422)["errors"][0]["pointer"]
+        )
+
+
+async def test_a_person_logs_in_works_and_logs_out(cast: Cast) -> None:
+    async with cast.client(ACME, "owner") as owner, cast.client() as browser:
+        read(await owner.post(f"/tenants/{ACME}/people", json=PERSON), 201)
+        wrong = {"email": PERSON["email"], "password": "something else entirely"}
+        unknown = {"email": "nobody@example.org", "password": "something else entirely"}
+        first, second = await browser.post("/session", json=wrong), await browser.post("/session", json=unknown)
+        assert read(first, 401)["detail"] == read(second, 401)["detail"]
+        opened = await browser.post("/session", json={"email": "ana@example.org", "password": PERSON["password"]})
+        assert read(opened, 201)["data"]["name"] == "Ana"
+        assert "HttpOnly" in opened.headers["set-cookie"]
+        assert [tenant["id"] for tenant in read(await browser.get("/tenants"))["data"]] == [ACME]
+        read(await browser.get(f"/tenants/{GLOBEX}"), 404)
+        foreign = await browser.delete("/session", headers={"Sec-Fetch-Site": "cross-site"})
+        assert read(foreign, 403)["code"] == "forbidden"
+        read(await browser.delete("/session", headers={"Sec-Fetch-Site": "same-origin"}))
+        browser.cookies.clear()
+        read(await browser.get("/me"), 401)
+
+
+async def test_a_person_is_called_in_each_tenant_what_that_one_calls_them(cast: Cast) -> None:
+    async with cast.client(ACME, "owner") as acme, cast.client(GLOBEX, "owner") as globex:
+        first = read(await acme.post(f"/tenants/{ACME}/people", json=PERSON), 201)["data"]
+        second = read(await globex.post(f"/tenants/{GLOBEX}/people", json={**PERSON, "name": "A. Gomez"}), 201)["data"]
+        assert first["person_id"] == second["person_id"]
+        assert second["password"] is None
+        names = [read(await acme.get(f"/tenants/{ACME}/people"))["data"][0]["name"], second["name"]]
+    assert names == ["Ana", "A. Gomez"]
+
+
+async def test_the_last_owner_stays(cast: Cast) -> None:
+    async with cast.client(ACME, "owner") as owner:
+        made = read(await owner.post(f"/tenants/{ACME}/people", json={**PERSON, "role": "owner"}), 201)["data"]
+        one = f"/tenants/{ACME}/people/{made['person_id']}"
+        assert read(await owner.delete(one), 409)["code"] == "conflict"
+        assert read(await owner.put(f"{one}/role", json={"role": "admin"}), 409)["code"] == "conflict"
+
+
+async def test_a_repeat_under_one_key_does_it_once(cast: Cast) -> None:
+    wanted = {"name": "Otra", "slug": "otra", "type": "trial"}
+    async with cast.client(0, "platform_admin", **{"Idempotency-Key": "one"}) as client:
+        first, second = await client.post("/tenants", json=wanted), await client.post("/tenants", json=wanted)
+        assert first.json() == second.json()
+        assert second.headers["idempotent-replayed"] == "true"
+        other = await client.post("/tenants", json={**wanted, "slug": "otra-mas"})
+        assert read(other, 409)["code"] == "conflict"
+    async with cast.client(ACME, "owner", **{"Idempotency-Key": "two"}) as client:
+        key = {"name": "k", "role": "analyst"}
+        made = read(await client.post(f"/tenants/{ACME}/keys", json=key), 201)["data"]
+        again = read(await client.post(f"/tenants/{ACME}/keys", json=key), 409)
+        assert (again["code"], again["object_id"]) == ("answer_not_kept", made["key_id"])
+
+
+async def test_a_days_calls_end_with_the_limit_but_not_for_the_platform(cast: Cast) -> None:
+    async with cast.client(ACME, "owner") as owner, cast.client(0, "platform_admin") as platform:
+        read(await platform.put(f"/tenants/{ACME}/settings", json={"max_api_calls_day": 2}))
+        answers = [await owner.get(f"/tenants/{ACME}") for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [200, 200, 429]
+        assert "r=0" in answers[1].headers["ratelimit"]
+        assert int(answers[2].headers["retry-after"]) > 0
+        await cast.usage.flush()
+        assert read(await platform.get("/metrics/global"))["total_api_calls_today"] == 2
+        read(await platform.put(f"/tenants/{ACME}/settings", json={"max_api_calls_day": 3}))
+        assert (await owner.get(f"/tenants/{ACME}")).status_code == 200
+
+
+async def test_counts_begin_again_from_what_is_written_when_the_cache_was_lost(cast: Cast) -> None:
+    async with cast.client(ACME, "owner") as owner:
+        await owner.get(f"/tenants/{ACME}")
+        await cast.usage.flush()
+        await cast.office.cache.flushdb()
+        answer = await owner.get(f"/tenants/{ACME}")
+    assert "r=9998" in answer.headers["ratelimit"]
+
+
+async def statuses(cast: Cast, *keys: str) -> list[int]:
+    async with cast.client() as client:
+        return [(await client.get("/me", headers={"Authorization": f"Bearer {key}"})).status_code for key in keys]
+
+
+async def until(cast: Cast, key: str, status: int) -> None:
+    """Asks until it is so: each question is a call of its own, and nothing announces that a cache entry ended."""
+    while await statuses(cast, key) != [status]:
+        pass

@@ -1,0 +1,59 @@
+"""Tenants over the API: who sees which, how settings merge, who may raise a limit."""
+
+from tests.integration.api.conftest import ACME, GLOBEX, Cast, read
+
+
+async def test_a_key_sees_its_own_tenant_and_no_other(cast: Cast) -> None:
+    async with cast.client(ACME) as client:
+        listed = read(await client.get("/tenants"))
+        assert [tenant["id"] for tenant in listed["data"]] == [ACME]
+        other, nobody = await client.get(f"/tenants/{GLOBEX}"), await client.get("/tenants/999999")
+        assert read(other, 404)["detail"] == read(nobody, 404)["detail"]
+
+
+async def test_the_platform_sees_all_of_them_page_by_page(cast: Cast) -> None:
+    async with cast.client(0, "platform_admin") as client:
+        first = read(await client.get("/tenants", params={"limit": 1}))
+        second = read(await client.get("/tenants", params={"limit": 1, "cursor": first["next_cursor"]}))
+    assert [first["data"][0]["id"], second["data"][0]["id"]] == [ACME, GLOBEX]
+    assert second["next_cursor"] is None
+
+
+async def test_a_tenant_is_created_with_keys_of_its_own(cast: Cast) -> None:
+    wanted = {
+        "name": "Nueva Marca",
+        "slug": "nueva-marca",
+        "type": "business",
+        "settings": {"timezone": "America/Argentina/Buenos_Aires", "currency": "ARS", "language": "es"},
+    }
+    async with cast.client(0, "platform_admin") as client:
+        made = await client.post("/tenants", json=wanted)
+        tenant = read(made, 201)["data"]
+        assert made.headers["location"] == f"/api/v2/tenants/{tenant['id']}"
+        assert read(await client.post("/tenants", json=wanted), 409)["code"] == "conflict"
+    assert tenant["settings"]["max_customers"] == 100_000
+    assert (await cast.office.keyring.keys_of(tenant["id"])).tenant_id == tenant["id"]
+
+
+async def test_settings_merge_and_a_limit_is_raised_by_the_platform_alone(cast: Cast) -> None:
+    beyond = {"max_customers": 2_000_000, "max_api_calls_day": 200_000, "features": {"advanced_analytics": True}}
+    async with cast.client(ACME, "owner") as owner, cast.client(0, "platform_admin") as platform:
+        assert read(await owner.put(f"/tenants/{ACME}/settings", json=beyond), 403)["code"] == "forbidden"
+        lowered = read(await owner.put(f"/tenants/{ACME}/settings", json={"max_customers": 500}))["data"]
+        assert (lowered["settings"]["max_customers"], lowered["settings"]["max_api_calls_day"]) == (500, 10_000)
+        raised = read(await platform.put(f"/tenants/{ACME}/settings", json=beyond))["data"]
+        assert raised["settings"]["max_customers"] == 2_000_000
+        assert raised["features"] == {"advanced_analytics": True}
+        again = read(await owner.put(f"/tenants/{ACME}/settings", json={"max_customers": 1_999_999}))["data"]
+        assert again["settings"]["max_customers"] == 1_999_999
+        audit = read(await owner.get(f"/tenants/{ACME}/audit"))["data"]
+    assert audit[1]["details"]["limits"] == {"max_customers": [500, 2_000_000], "max_api_calls_day": [None, 200_000]}
+
+
+async def test_a_change_meant_for_an_older_state_is_refused(cast: Cast) -> None:
+    async with cast.client(ACME, "owner") as client:
+        etag = (await client.get(f"/tenants/{ACME}")).headers["etag"]
+        first = await client.put(f"/tenants/{ACME}/settings", json={"currency": "BRL"}, headers={"If-Match": etag})
+        assert read(first)["data"]["settings"]["currency"] == "BRL"
+        second = await client.put(f"/tenants/{ACME}/settings", json={"currency": "USD"}, headers={"If-Match": etag})
+        assert read(second, 412)["code"] == "precondition_failed"

@@ -2,6 +2,7 @@
 
 from app.connectors.contract import Connector, Field
 from app.connectors.registry import list_connectors
+from app.connectors.vtex.findings import MEANINGS
 
 HEADER = """# Connectors
 
@@ -9,6 +10,16 @@ What each connector asks for. Values are checked whole against these forms, secr
 shown again, and nothing entered here can choose the host that is called. Beside each stream stand the permissions that
 it needs at the provider.
 This page is written by `python -m scripts.describe_connectors`; a test compares the two.
+"""
+FINDINGS = """
+## What a check of VTEX credentials can find
+
+VTEX is really called: a login, the order list, one order, the hook's configuration, one customer. Nothing is written
+there and nothing stored here. Each finding has a `code`, a `severity` and a `message` that says what to do; several can
+stand together.
+
+| code | meaning |
+|---|---|
 """
 _TABLE = """
 | field | label | needed | secret | what it is for |
@@ -18,7 +29,9 @@ _TABLE = """
 
 def describe_connectors() -> str:
     """The page's text."""
-    return HEADER + "".join(_describe(connector) for connector in list_connectors().values())
+    connectors = "".join(_describe(connector) for connector in list_connectors().values())
+    findings = "".join(f"| `{code}` | {meaning} |\n" for code, meaning in MEANINGS.items())
+    return HEADER + connectors + FINDINGS + findings
 
 
 def _describe(connector: Connector) -> str:

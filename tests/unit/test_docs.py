@@ -2,7 +2,9 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
+from app.connectors.vtex.findings import MEANINGS, FindingCode
 from app.core.errors import AcequiaError
 from scripts.cli import app
 from scripts.describe_connectors import describe_connectors
@@ -26,6 +28,7 @@ def test_the_settings_page_is_what_the_settings_class_says() -> None:
 
 def test_the_connectors_page_is_what_the_declarations_say() -> None:
     assert (ROOT / "docs/connectors.md").read_text(encoding="utf-8") == describe_connectors()
+    assert set(MEANINGS) == set(get_args(FindingCode))
 
 
 def test_every_error_code_is_described() -> None:

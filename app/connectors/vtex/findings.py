@@ -1,6 +1,8 @@
 """What a validation found, in words that a brand can act on. No message holds a token, or anything personal."""
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from app.connectors.vtex.declaration import ACCOUNT_PATTERN
@@ -16,6 +18,18 @@ FindingCode = Literal[
     "all_fine",
 ]
 Severity = Literal["error", "warning", "info"]
+
+MEANINGS: Mapping[FindingCode, str] = MappingProxyType(
+    {
+        "wrong_credentials": "app key and token do not match, or were made in another account",
+        "wrong_account": "VTEX has no such account",
+        "missing_permission": "the key lacks a resource; `permission` names it with its product",
+        "provider_unavailable": "VTEX did not answer, or not so that it could be read; says nothing of the key",
+        "provider_throttled": "VTEX limits this account's calls just now",
+        "data_protection_plus": "orders come masked and customers cannot be read; a warning, the rest works",
+        "all_fine": "orders, hook and customers can be read",
+    }
+)
 
 _KEY_ACCOUNT = re.compile(rf"vtexappkey-({ACCOUNT_PATTERN})-[0-9A-Za-z]+", re.IGNORECASE | re.ASCII)
 

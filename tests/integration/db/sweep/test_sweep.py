@@ -10,6 +10,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from asyncpg.exceptions import InterfaceError, PostgresError, QueryCanceledError
 
 from db.pool import SQL
 from db.token import TokenKey, mint_token
@@ -63,7 +64,7 @@ async def _after_a_cancelled_statement_of_theirs(connection: Any, key: TokenKey)
     await transaction.start()
     await connection.fetchval(SQL["set_tenant_token"], mint_token(key, GLOBEX, "sweep", 60))
     await connection.execute("SET LOCAL statement_timeout = '1ms'")
-    with pytest.raises(asyncpg.QueryCanceledError):
+    with pytest.raises(QueryCanceledError):
         await connection.execute("SELECT pg_sleep(1)")
     await transaction.rollback()
 
@@ -143,7 +144,7 @@ async def test_the_same_attacks_do_reach_globex_without_the_walls(planted: Any) 
         try:
             rows = [await planted.fetch(statement) for statement in attack.statements]
             found |= {attack.name} if find_sign(str(rows)) else set()
-        except asyncpg.PostgresError as error:
+        except PostgresError as error:
             found |= {attack.name} if find_sign(str(error)) else set()
         finally:
             await transaction.rollback()
@@ -174,10 +175,10 @@ async def run(connection: Any, attack: Attack) -> str:
         rows: list[Any] = []
         for statement in attack.statements:
             rows += await connection.fetch(statement)
-    except asyncpg.PostgresError as error:
+    except PostgresError as error:
         await savepoint.rollback()
-        return f"refused: {error.message} {error.detail or ''} {error.hint or ''}"
-    except asyncpg.InterfaceError as error:
+        return describe(error)
+    except InterfaceError as error:
         await savepoint.rollback()
         return f"refused: {error}"
     is_theirs = any(row.get("tenant_id") == GLOBEX for row in rows) or (attack.name == "count" and bool(rows))
@@ -186,6 +187,11 @@ async def run(connection: Any, attack: Attack) -> str:
     # What could write at globex stays, and is then seen in its rows; what acme did to itself is undone.
     await (savepoint.commit() if attack.name.endswith("theirs") or "merge" in attack.name else savepoint.rollback())
     return f"{CANARY} in " * is_theirs + str([dict(row) for row in rows])
+
+
+def describe(error: Any) -> str:
+    """What the server says of a refusal; its text holds none of the statement."""
+    return f"refused: {error.message} {error.detail or ''} {error.hint or ''}"
 
 
 async def copy(connection: Any, table: str) -> str:
@@ -197,9 +203,9 @@ async def copy(connection: Any, table: str) -> str:
         try:
             told += await work(connection, table)
             await savepoint.commit()
-        except asyncpg.PostgresError as error:
+        except PostgresError as error:
             await savepoint.rollback()
-            told += f"refused: {error.message} {error.detail or ''}"
+            told += describe(error)
     return told
 
 

@@ -36,7 +36,7 @@ from schemas.ids import find_received_on, make_uuid7
 from scripts.benchmarks.arq_worker import QUEUE
 from scripts.benchmarks.figures import ROUNDS, pair_ratios, spread, summarise
 from scripts.smoke import measure as measure_run
-from scripts.stack.demo_tenants import BRANDS
+from scripts.stack.demo_tenants import BRANDS as ALL_BRANDS
 from scripts.stack.procfile import ROOT
 from scripts.stack.stack import Stack, StackOptions
 

@@ -20,7 +20,7 @@ class Actor(NamedTuple):
     request_id: str | None = None
 
 
-async def write_audit(
+async def write_audit(  # noqa: PLR0917 - an entry is these words in this order
     connection: asyncpg.Connection,
     tenant_id: int | None,
     actor: Actor,

@@ -24,12 +24,15 @@ log = get_logger()
 
 
 async def erase_due_tenants(office: TenantOffice, keyring: Keyring, queue: Queue) -> int:
-    """Begins or goes on with every erasure that is due; how many were finished. Raises what stops one: the others'
-    turn comes with the next run."""
+    """Begins or goes on with every erasure that is due; how many were finished. One that fails is logged and tried
+    again by the next run, and keeps no other from its turn."""
     finished = 0
     for tenant_id in await list_due_erasures(office.database):
-        if await _begin(office, tenant_id):
-            finished += await _erase(office, keyring, queue, tenant_id)
+        try:
+            if await _begin(office, tenant_id):
+                finished += await _erase(office, keyring, queue, tenant_id)
+        except Exception as error:
+            log.exception("tenant.erasure_failed", tenant_id=tenant_id, error=type(error).__name__)
     return finished
 
 

@@ -116,7 +116,7 @@ async def confirm_deletion(office: TenantOffice, tenant_id: int, code: str, acto
 
 
 async def cancel_deletion(office: TenantOffice, tenant_id: int, actor: Actor) -> None:
-    """Until the grace is over. The tenant is suspended then, whatever it was before: activating it is a decision of its
+    """Until the erasure begins. The tenant is suspended then, whatever it was before: activating it is a decision of its
     own, with its hooks and its repair. Raises TenantNotFoundError, TenantStateError."""
     await _change(office, tenant_id, "suspended", actor, "tenant.deletion_cancelled", seen_in=("deleting",))
 

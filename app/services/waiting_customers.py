@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from app.core.errors import AcequiaError, KeyDestroyedError
+from app.core.errors import AcequiaError, KeyDestroyedError, QueueUnavailableError
 from app.core.logging import get_logger
 from app.core.queue import AppendBatch, Confirm, NewEntry, Queue
 from app.core.settings import Settings
@@ -40,14 +40,17 @@ class _Turn(NamedTuple):
 
 
 async def enqueue_all_waiting(database: Database, keyring: Keyring, queue: Queue, settings: Settings) -> int:
-    """For every tenant where a limit keeps somebody out; how many were asked for."""
+    """For every tenant where a limit keeps somebody out; how many were asked for. What fails for one tenant, such as its
+    keys, stops no other. Raises QueueUnavailableError and asyncpg's errors."""
     tenants = {*await list_waiting_tenants(database), *await list_limited_tenants(database)}
     done = 0
     for tenant_id in sorted(tenants):
         try:
             done += await enqueue_waiting(database, keyring, queue, settings, tenant_id)
-        except KeyDestroyedError:
-            continue  # it is being erased
+        except QueueUnavailableError:
+            raise
+        except AcequiaError as error:
+            log.warning("waiting.not_asked", tenant_id=tenant_id, reason=error.code)
     return done
 
 

@@ -21,6 +21,3 @@ FROM tenants AS t ORDER BY t.tenant_id;
 
 -- find_tenant_by_slug [web, operator]: platform work.
 SELECT s.tenant_id FROM tenant_slugs AS s WHERE s.slug = $1;
-
--- set_tenant_status [web, operator]: suspended and expired tenants' calls are refused; the directory must be told.
-UPDATE tenants AS t SET status = $2 WHERE t.tenant_id = $1 RETURNING t.tenant_id;

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.core.errors import KeyDestroyedError
+from app.core.errors import KeyDestroyedError, KeystoreUnavailableError
 from app.core.queue import Queue
 from app.services import tenant_erasure
 from app.services.apply import apply_batch
@@ -205,6 +205,32 @@ async def test_what_a_process_with_old_keys_still_writes_is_erased_too(world: Wo
     await finish(world)
     stock = await take_stock(world, ACME)
     assert {name: amount for name, amount in stock.items() if amount} == KEPT | {"events": 8}
+
+
+async def test_one_that_fails_is_tried_again_and_keeps_no_other_from_its_turn(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(world, ACME)
+    await delete(world)
+    await delete(world, GLOBEX)
+    with monkeypatch.context() as patch:
+        destroy = Keyring.destroy
+
+        async def fail_for_acme(self: Keyring, tenant_id: int) -> None:
+            if tenant_id == ACME:
+                raise KeystoreUnavailableError("away")
+            await destroy(self, tenant_id)
+
+        patch.setattr(Keyring, "destroy", fail_for_acme)
+        await erase(world)
+    assert [await world.read_status(tenant_id) for tenant_id in (ACME, GLOBEX)] == ["deleted", "deleted"]
+    assert (await take_stock(world, ACME))["customers"] == 4, "no row goes before its keys"
+    with pytest.raises(KeyDestroyedError):
+        world.keyring.forget(GLOBEX)
+        await world.keyring.keys_of(GLOBEX)
+    await world.superuser.execute("UPDATE tenants SET status_changed_at = now() - interval '1 hour'")
+    assert await erase(world) == 2
+    await check_erased(world)
 
 
 class KilledError(BaseException):

@@ -79,6 +79,16 @@ async def count_waiting(connection: asyncpg.Connection, tenant_id: int, limit: i
     return int(await connection.fetchval(SQL["count_dead_letters"], tenant_id, limit))
 
 
+async def list_limited_letters(connection: asyncpg.Connection, tenant_id: int, limit: int) -> list[str]:
+    """Event ids of waiting inline documents that a limit kept out, the oldest first."""
+    return [str(row[0]) for row in await connection.fetch(SQL["list_limited_letters"], tenant_id, limit)]
+
+
+async def count_limited_replays(connection: asyncpg.Connection, tenant_id: int) -> int:
+    """How many of those are being replayed."""
+    return int(await connection.fetchval(SQL["count_limited_replays"], tenant_id))
+
+
 def _find(row: asyncpg.Record | None) -> DeadLetter | None:
     return None if row is None else _read(row)
 

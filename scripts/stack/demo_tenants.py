@@ -4,26 +4,20 @@ The document names Chelsea's account and settings in full; the others follow its
 their type.
 """
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-TenantType = Literal["trial", "business", "enterprise"]
+from app.services.tenant_limits import TENANT_TYPES, TenantType
 
 ENVIRONMENT = "vtexcommercestable"
 TRIAL_DAYS = 30
 ORGANIZATIONS = {1: "Grupo Nerdistan", 2: "Test Brand", 3: "Demo Account"}
 
 PLANS: dict[TenantType, str] = {"enterprise": "premium", "business": "standard", "trial": "evaluation"}
-PRIORITIES: dict[TenantType, str] = {"enterprise": "high", "business": "normal", "trial": "low"}
-LIMITS: dict[TenantType, dict[str, int]] = {
-    "trial": {"max_customers": 1_000, "max_api_calls_day": 1_000, "storage_gb": 1},
-    "business": {"max_customers": 100_000, "max_api_calls_day": 10_000, "storage_gb": 10},
-    "enterprise": {"max_customers": 10_000_000, "max_api_calls_day": 100_000, "storage_gb": 100},
-}
 FEATURES = ("rfm_analysis", "clv_prediction", "churn_detection", "email_automation", "api_access", "custom_reports")
 ENABLED: dict[TenantType, tuple[str, ...]] = {
     "enterprise": FEATURES,
     "business": ("rfm_analysis", "churn_detection", "email_automation", "api_access"),
-    "trial": ("rfm_analysis",),
+    "trial": ("rfm_analysis", "api_access"),
 }
 
 
@@ -39,13 +33,16 @@ class DemoBrand(NamedTuple):
     limits: dict[str, int] | None = None
 
     @property
+    def priority(self) -> str:
+        return TENANT_TYPES[self.type].processing_priority
+
+    @property
     def settings(self) -> dict[str, Any]:
         return {
             "timezone": "America/Argentina/Buenos_Aires",
             "currency": "ARS",
             "language": "es",
             "data_retention_days": 2_555,
-            **LIMITS[self.type],
             **(self.limits or {}),
             "features": {feature: feature in ENABLED[self.type] for feature in FEATURES},
         }

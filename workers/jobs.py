@@ -9,6 +9,7 @@ from app.services.dead_letters import append_stuck_replays
 from app.services.tenant_erasure import erase_due_tenants
 from app.services.tenant_lifecycle import TenantOffice
 from app.services.waiting_customers import enqueue_all_waiting
+from db.idempotent_calls import forget_all_old as forget_calls
 from db.ledger import keep_event_partitions as keep_partitions
 from workers.context import DrainContext
 
@@ -57,6 +58,13 @@ async def erase_deleted_tenants(ctx: dict[str, Any], *args: Any, **kwargs: Any) 
     await erase_due_tenants(_open_office(context), context.keyring, context.queue)
 
 
+async def forget_old_calls(ctx: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+    """Answers kept for repeats under an Idempotency-Key whose day is over."""
+    del args, kwargs
+    context: DrainContext = ctx["drain"]
+    await forget_calls(context.database, context.settings.idempotency_hours)
+
+
 async def keep_hooks(ctx: dict[str, Any], *args: Any, **kwargs: Any) -> None:
     """What providers were to be told of a tenant's status and were not."""
     del args, kwargs
@@ -77,6 +85,7 @@ def list_functions() -> list[Any]:
         ask_for_waiting_customers,
         expire_trials,
         erase_deleted_tenants,
+        forget_old_calls,
         keep_hooks,
     ]
 
@@ -89,4 +98,5 @@ def list_crons() -> list[Any]:
         make_cron(expire_trials, seconds=20),
         make_cron(erase_deleted_tenants, seconds=30),
         make_cron(keep_hooks, seconds=40),
+        make_cron(forget_old_calls, minutes={37}),
     ]

@@ -165,9 +165,8 @@ def _find_visible(principal: Principal) -> tuple[Sequence[int], Sequence[int]] |
 
 def _summarise(row: TenantWithCount, lines: Sequence[IntegrationLine]) -> TenantSummary:
     tenant = row.tenant
-    synced = [line.last_synced_at for line in lines if line.last_synced_at is not None]
-    # The worst integration is how current a tenant is: one that never was leaves the whole unknown.
-    last_sync = min(synced) if synced and len(synced) == len(lines) else None
+    # A tenant is as current as the worst of its integrations; one that has had nothing yet says so itself.
+    last_sync = min((line.last_synced_at for line in lines if line.last_synced_at is not None), default=None)
     return TenantSummary(
         id=tenant.tenant_id,
         name=tenant.name,

@@ -8,7 +8,8 @@
 6. When the integrations were current; counters last, because their rows are held until the commit.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple
 
@@ -37,6 +38,7 @@ from schemas.events import Event, Outcome
 from schemas.ids import read_uuid7_ms
 from schemas.records import OrderRecord
 
+APPLIED_PREFIX = "applied."
 ATTEMPTS_MAX = 5  # of a batch whose rows others change between its look and its write
 
 
@@ -163,7 +165,7 @@ async def _write(connection: asyncpg.Connection, sealer: Sealer, batch: _Batch, 
     if batch.integration_id is not None:
         current.add(batch.integration_id)
     await note_activity(connection, tenant_id, writer, current)
-    counted = _count_outcomes(outcomes.values())
+    counted = _add(_count_outcomes(outcomes.values()), _count_applied(entries, outcomes))
     await add_to_counters(
         connection, tenant_id, writer, _add(of_customers.counters, of_orders.counters, of_waiting, counted)
     )
@@ -258,6 +260,13 @@ def _count_outcomes(outcomes: Iterable[Outcome]) -> dict[str, int]:
     for outcome in outcomes:
         counters[f"events_{outcome}"] = counters.get(f"events_{outcome}", 0) + 1
     return counters
+
+
+def _count_applied(entries: Iterable[LedgerEntry], outcomes: Mapping[str, Outcome]) -> dict[str, int]:
+    """What each integration brought in: `applied.{integration_id}`."""
+    return Counter(
+        f"{APPLIED_PREFIX}{entry.integration_id}" for entry in entries if outcomes.get(entry.event_id) == "applied"
+    )
 
 
 def _add(*counters: dict[str, int]) -> dict[str, int]:

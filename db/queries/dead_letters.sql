@@ -44,3 +44,8 @@ ORDER BY l.created_at, l.event_id LIMIT $2;
 -- count_limited_replays [worker]: of those, what is on its way: its room is spoken for.
 SELECT count(*) FROM dead_letters AS l
 WHERE l.tenant_id = $1 AND l.status = 'replaying' AND l.reason IN ('customer_limit', 'storage_limit');
+
+-- count_waiting_by_integration [web, operator]: how many wait of each, counted up to a limit: a flood stays cheap.
+SELECT waiting.integration_id, count(*) FROM (
+    SELECT l.integration_id FROM dead_letters AS l WHERE l.tenant_id = $1 AND l.status = 'waiting' LIMIT $2
+) AS waiting GROUP BY waiting.integration_id ORDER BY waiting.integration_id;

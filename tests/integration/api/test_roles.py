@@ -27,6 +27,7 @@ NEEDS: dict[str, Permission | str] = {
     "activate_tenant": "platform:admin",
     "delete_tenant": "tenants:delete",
     "cancel_deletion": "tenants:delete",
+    "get_sync_status": "integrations:read",
     "list_organizations": "tenants:read",
     "create_organization": "platform:admin",
     "get_organization": "tenants:read",

@@ -116,8 +116,8 @@ async def confirm_deletion(office: TenantOffice, tenant_id: int, code: str, acto
 
 
 async def cancel_deletion(office: TenantOffice, tenant_id: int, actor: Actor) -> None:
-    """Until the erasure begins. The tenant is suspended then, whatever it was before: activating it is a decision of its
-    own, with its hooks and its repair. Raises TenantNotFoundError, TenantStateError."""
+    """Until the erasure begins. The tenant is suspended then, whatever it was before: activating it is a decision of
+    its own, with its hooks and its repair. Raises TenantNotFoundError, TenantStateError."""
     await _change(office, tenant_id, "suspended", actor, "tenant.deletion_cancelled", seen_in=("deleting",))
 
 

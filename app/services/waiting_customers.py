@@ -40,8 +40,8 @@ class _Turn(NamedTuple):
 
 
 async def enqueue_all_waiting(database: Database, keyring: Keyring, queue: Queue, settings: Settings) -> int:
-    """For every tenant where a limit keeps somebody out; how many were asked for. What fails for one tenant, such as its
-    keys, stops no other. Raises QueueUnavailableError and asyncpg's errors."""
+    """For every tenant where a limit keeps somebody out; how many were asked for. What fails for one tenant, such as
+    its keys, stops no other. Raises QueueUnavailableError and asyncpg's errors."""
     tenants = {*await list_waiting_tenants(database), *await list_limited_tenants(database)}
     done = 0
     for tenant_id in sorted(tenants):

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import db.gaps
+from app.services import customer_room
 from app.services.apply import Applied, Observation, Settlement, apply_batch, make_version
 from app.services.customer_room import DEAD_LETTER_PURPOSE, WriteLimits
 from app.services.merge import observe
@@ -314,6 +316,32 @@ async def test_a_limits_gap_is_closed_by_its_own_end_and_never_hides_another(
     await superuser.execute("DELETE FROM waiting_customers")
     assert await close() == [1]
     assert await read() is None
+
+
+async def test_without_that_rule_a_limits_gap_would_swallow_another(
+    database: Database, superuser: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sql, rule = db.gaps.SQL["set_gaps"], "h.reason NOT IN ('customer_limit', 'storage_limit') OR n.reason IN"
+    assert rule in sql
+    monkeypatch.setitem(db.gaps.SQL, "set_gaps", sql.replace(rule, "true OR n.reason IN"))
+    async with database.tenant_tx(ACME, "test") as connection:
+        for seconds, reason in ((5, "customer_limit"), (9, "refused_calls")):
+            await set_gaps(connection, ACME, [GapMark(1, "customers", at(seconds), reason)])
+        await close_limit_gaps(connection, ACME)
+    assert await count(superuser, "gaps") == 0, "nobody would repair what was refused"
+
+
+async def test_without_striking_off_the_stored_would_wait_for_ever(
+    database: Database, superuser: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def remove_nobody(*_: Any) -> int:
+        return 0
+
+    await apply(database, told("c-1"), customers=0)
+    monkeypatch.setattr(customer_room, "remove_waiting", remove_nobody)
+    await apply(database, told("c-1"), customers=1)
+    with pytest.raises(AssertionError):
+        await check_figures(database, superuser)
 
 
 async def test_those_who_wait_are_asked_for_in_turn_and_not_again_at_once(database: Database, superuser: Any) -> None:

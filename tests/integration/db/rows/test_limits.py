@@ -10,10 +10,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.services.apply import Applied, Observation, Settlement, apply_batch
+import db.gaps
+from app.services import customer_room
+from app.services.apply import Applied, Observation, Settlement, apply_batch, make_version
 from app.services.customer_room import DEAD_LETTER_PURPOSE, WriteLimits
+from app.services.merge import observe
+from app.services.sealed_rows import Sealer
+from app.services.upsert import CUSTOMERS, upsert
 from db.activity import list_activity
-from db.counters import list_counters, list_waiting_tenants
+from db.counters import add_to_counters, list_counters, list_waiting_tenants
 from db.gaps import GapMark, close_limit_gaps, set_gaps
 from db.pool import Database
 from db.versions import Key
@@ -313,6 +318,32 @@ async def test_a_limits_gap_is_closed_by_its_own_end_and_never_hides_another(
     assert await read() is None
 
 
+async def test_without_that_rule_a_limits_gap_would_swallow_another(
+    database: Database, superuser: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sql, rule = db.gaps.SQL["set_gaps"], "h.reason NOT IN ('customer_limit', 'storage_limit') OR n.reason IN"
+    assert rule in sql
+    monkeypatch.setitem(db.gaps.SQL, "set_gaps", sql.replace(rule, "true OR n.reason IN"))
+    async with database.tenant_tx(ACME, "test") as connection:
+        for seconds, reason in ((5, "customer_limit"), (9, "refused_calls")):
+            await set_gaps(connection, ACME, [GapMark(1, "customers", at(seconds), reason)])
+        await close_limit_gaps(connection, ACME)
+    assert await count(superuser, "gaps") == 0, "nobody would repair what was refused"
+
+
+async def test_without_striking_off_the_stored_would_wait_for_ever(
+    database: Database, superuser: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def remove_nobody(*_: Any) -> int:
+        return 0
+
+    await apply(database, told("c-1"), customers=0)
+    monkeypatch.setattr(customer_room, "remove_waiting", remove_nobody)
+    await apply(database, told("c-1"), customers=1)
+    with pytest.raises(AssertionError):
+        await check_figures(database, superuser)
+
+
 async def test_those_who_wait_are_asked_for_in_turn_and_not_again_at_once(database: Database, superuser: Any) -> None:
     for number in range(3):
         await apply(database, told(f"c-{number}"), customers=0)
@@ -329,13 +360,36 @@ async def test_those_who_wait_are_asked_for_in_turn_and_not_again_at_once(databa
         assert await ask_waiting(connection, ACME, datetime.now(UTC), 9) == []
 
 
-async def test_one_who_was_stored_meanwhile_is_found_without_any_room(database: Database, superuser: Any) -> None:
-    """A page stores a customer whom a live batch does not see yet and keeps out: the newer state must be asked for."""
-    await apply(database, told("c-1"))
+async def test_one_who_was_being_stored_while_kept_out_is_asked_for_without_any_room(
+    database: Database, superuser: Any
+) -> None:
+    """A page is storing a customer whom a live batch does not see yet and keeps out, with a newer state."""
+    key = Key("vtex", "acmestore", "c-1")
+    older = make_observation(make_customer("c-1"))
+    async with database.tenant_tx(ACME, "page") as page:
+        known = {key: observe(older.record, make_version(KEYS, older))}
+        stored = await upsert(page, Sealer(KEYS, "AR"), CUSTOMERS, known)
+        await add_to_counters(page, ACME, "bulk", stored.counters)
+        newer = told("c-1", seconds=9, first_name="Eva")
+        assert (await apply(database, newer, customers=0)).outcomes == {newer.event.event_id: "ignored"}
     async with database.tenant_tx(ACME, "test") as connection:
-        await insert_waiting(connection, ACME, [Waiting(Key("vtex", "acmestore", f"c-{n}"), 1) for n in (1, 2)])
-        [found] = await ask_overtaken(connection, ACME, datetime.now(UTC), 9)
-    assert found == Waiting(Key("vtex", "acmestore", "c-1"), 1)
+        assert await ask_overtaken(connection, ACME, datetime.now(UTC), 9) == [Waiting(key, 1)]
+        assert await ask_overtaken(connection, ACME, datetime.now(UTC) - timedelta(minutes=1), 9) == []
+    await apply(database, told("c-1", seconds=9, first_name="Eva"), customers=0)
+    assert await superuser.fetchval("SELECT source_updated_at FROM customers") == at(9)
+    await check_figures(database, superuser)
+
+
+async def test_one_who_is_over_its_limit_from_the_start_stores_nothing_new_and_loses_nothing(
+    database: Database, superuser: Any
+) -> None:
+    await apply(database, *(told(f"c-{n}") for n in range(5)))
+    changed = await apply(database, *(told(f"c-{n}", seconds=5, first_name="Eva") for n in range(7)), customers=3)
+    assert (changed.changed, changed.kept_out) == (5, 2)
+    assert await count(superuser, "customers") == 5
+    await apply(database, told("c-0", seconds=9, is_deleted=True), customers=3)
+    assert (await apply(database, told("c-9"), customers=3)).kept_out == 1, "still over it"
+    await check_figures(database, superuser)
 
 
 async def test_activity_is_noted_by_writer_to_the_second_and_not_for_what_is_dead(

@@ -4,6 +4,7 @@ It carries the API and health; the dashboard joins it here.
 """
 
 import asyncio
+import gc
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -76,6 +77,8 @@ async def run(settings: Settings) -> None:
         )
         writing = asyncio.create_task(usage.run(), name="api usage")
         log.info("web.started", port=settings.web_port)
+        # What is here now stays: a collection that walked through all of it would double a long answer's time.
+        gc.freeze()
         try:
             await server.serve()
         finally:

@@ -5,6 +5,8 @@ import sys
 import time
 from collections import deque
 from datetime import datetime
+from pathlib import Path
+from shlex import quote
 from typing import Protocol
 
 from rich.console import Console, Group, RenderableType
@@ -13,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from scripts.stack.counters import CounterReader, Counters
+from scripts.stack.first_key import API_KEY_FILE
 from scripts.stack.stack import Stack
 
 REFRESH_S = 1.0
@@ -39,10 +42,17 @@ def describe_addresses(stack: Stack) -> list[tuple[str, str]]:
     return [
         ("receiver", stack.receiver_url),
         ("web", stack.web_url),
+        ("API", f"{stack.web_url}/api/v2/docs"),
+        ("try it", describe_call(stack.path, stack.web_url)),
         ("sandbox", stack.sandbox_url),
         ("all URLs", str(stack.path / "run.json")),
         ("logs", str(stack.path / "logs")),
     ]
+
+
+def describe_call(folder: Path, web_url: str) -> str:
+    """A first call of the API, to be copied; the key itself is not for a screen or a log."""
+    return f'curl -H "Authorization: Bearer $(cat {quote(str(folder / API_KEY_FILE))})" {web_url}/api/v2/tenants'
 
 
 def describe_stop(stack: Stack) -> str:

@@ -18,7 +18,7 @@ from scripts.stack.given import find_given_servers
 from scripts.stack.installation import forget_settings
 from scripts.stack.procfile import ROOT
 from scripts.stack.runfile import read_run_file
-from scripts.stack.screen import Screen, make_screen
+from scripts.stack.screen import Screen, describe_call, make_screen
 from scripts.stack.stack import Stack, StackOptions
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -109,6 +109,8 @@ def detach(arguments: Sequence[str], folder: Path) -> int:
         return code or 1
     print(f"Running in the background (pid {process.pid}).")
     print(f"  receiver  {content['receiver_url']}\n  web       {content['web_url']}")
+    print(f"  API       {content['web_url']}/api/v2/docs")
+    print(f"  try it    {describe_call(folder, content['web_url'])}")
     print(f"  sandbox   {content['sandbox_url']}\n  all URLs  {folder / 'run.json'}\n  log       {log_path}")
     print(f"Stop it with: scripts/down --data {folder}")
     return 0

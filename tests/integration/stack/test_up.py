@@ -92,7 +92,7 @@ async def test_what_runs_is_written_down_for_its_owner_only(data: Path) -> None:
     assert stat.S_IMODE((data / "run.json").stat().st_mode) == 0o600
     content = read_run(data)
     assert set(content) == {
-        *("receiver_url", "web_url", "sandbox_url", "redis_url", "database_urls", "processes", "tenants"),
+        *("receiver_url", "web_url", "sandbox_url", "redis_url", "database_urls", "processes", "tenants", "api_key"),
     }
     assert set(content["processes"]) == PROCESSES
     assert all(is_alive([pid]) for pid in list_pids(content))

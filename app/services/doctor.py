@@ -67,8 +67,8 @@ class Doctor:
         checks: list[Check] = [
             self._check_version, self._check_server_settings, self._check_migrations, self._check_partitions,
             self._check_queue_version, self._check_queue_server, self._check_memory, self._check_directory,
-            self._check_keys, self._check_setup, self._check_clocks, self._check_public_url, self._check_replica, self._check_retention,
-            self._check_integrations, self._check_receiver, self._check_web, self._check_worker,
+            self._check_keys, self._check_setup, self._check_clocks, self._check_public_url, self._check_replica,
+            self._check_retention, self._check_integrations, self._check_receiver, self._check_web, self._check_worker,
         ]  # fmt: skip
         return [await self._run(check) for check in checks]
 

@@ -13,6 +13,7 @@ from scripts.cli import (
     integrations,
     keystore,
     organizations,
+    records,
     setup,
     status,
     tenants,
@@ -26,6 +27,8 @@ app.command("setup")(setup.setup_command)
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(organizations.app, name="organizations")
 app.add_typer(integrations.app, name="integrations")
+app.add_typer(records.orders, name="orders")
+app.add_typer(records.customers, name="customers")
 app.add_typer(api_keys.app, name="keys")
 app.add_typer(users.app, name="users")
 app.add_typer(audit.app, name="audit")

@@ -97,7 +97,7 @@ def settings_command(
     words: Annotated[list[str] | None, WordsArgument] = None,
     as_json: Annotated[bool, JsonOption] = False,
 ) -> None:
-    """Shows its settings; with NAME=VALUE changes those and no other. An operator may raise limits beyond its type's."""
+    """Shows its settings; NAME=VALUE changes one. An operator may raise limits beyond the type's."""
 
     async def work() -> None:
         async with open_operator_office() as office:

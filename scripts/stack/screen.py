@@ -20,7 +20,7 @@ from scripts.stack.stack import Stack
 
 REFRESH_S = 1.0
 LINE_INTERVAL_S = 10.0
-EVENTS_KEPT = 8
+EVENTS_KEPT = 5  # with all else they must fit a terminal of 24 lines
 OUTCOMES = ("applied", "superseded", "duplicate", "ignored", "dead")
 
 
@@ -41,8 +41,7 @@ def make_screen() -> Screen:
 def describe_addresses(stack: Stack) -> list[tuple[str, str]]:
     return [
         ("receiver", stack.receiver_url),
-        ("web", stack.web_url),
-        ("API", f"{stack.web_url}/api/v2/docs"),
+        ("web", f"{stack.web_url} (the API: /api/v2/docs)"),
         ("try it", describe_call(stack.path, stack.web_url)),
         ("sandbox", stack.sandbox_url),
         ("all URLs", str(stack.path / "run.json")),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from asyncpg.exceptions import PostgresError
 
+from app.core.ending import end_tasks
 from app.core.errors import AcequiaError
 from scripts.stack.child import wait_until
 from scripts.stack.folder import DataFolder, FolderProblem
@@ -23,6 +24,7 @@ from scripts.stack.stack import Stack, StackOptions
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 DETACH_TIMEOUT_S = 90.0
+END_TIMEOUT_S = 3.0
 
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
@@ -75,9 +77,7 @@ async def run_stack(options: argparse.Namespace, folder: Path, screen: Screen) -
         if work.done():
             work.result()
     finally:
-        waiting.cancel()
-        work.cancel()
-        await asyncio.gather(work, return_exceptions=True)
+        await end_tasks([work, waiting], timeout_s=END_TIMEOUT_S)
         screen.close()
         if stack.folder.is_held:
             print("Stopping everything.", flush=True)

@@ -2,7 +2,7 @@
 
 Both sides run the product's own statements as the worker's role: each transaction says whose it is (the token is made
 anew every time, as the product does it), then writes 500 rows (a third new, a third newer, a third older) or reads one
-by its key. In turns; a figure is the median of the signed side's times over the other's.
+by its key. In turns; a figure is the median of what neighbours in time took, the signed side's over the other's.
 """
 
 import asyncio
@@ -11,7 +11,8 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from statistics import median
+from pathlib import Path
+from statistics import median, quantiles
 from typing import NamedTuple
 
 import asyncpg
@@ -23,14 +24,15 @@ from app.services.upsert import CUSTOMERS, upsert
 from db.customers import SQL
 from db.token import TokenKey, mint_token
 from db.versions import Key, split_keys
-from scripts.benchmarks.figures import spread
+from scripts.benchmarks.figures import pair_ratios, summarise
 from scripts.benchmarks.installed import open_installation
 from scripts.benchmarks.upsert import BATCH, TENANT, SealedRows, make_round, seal_all
 from scripts.stack.installation import OWNER, Installation, read_settings_of
 
 UPSERT_ROUNDS = 4  # of 3,000 rows held and 4,000 coming: 12 batches a round and side
-READS = 6_000
-WARM_READS = 500
+READ_BLOCKS = 80
+WARM_BLOCKS = 4
+BLOCK_READS = 150  # one after the other on a side, as a process's own calls come: in turns they would evict each other
 TABLES = ("customers", "customer_identities")
 POLICIES = {
     "signed": "tenant_id = (SELECT security.current_tenant_id())",
@@ -63,19 +65,22 @@ async def run() -> dict[str, object]:
         sides = {name: await open_side(installation, name) for name in POLICIES}
         gc.freeze()
         upserts, held = await measure_upserts(sides, keys)
-        reads = await measure_reads(sides, held)
+        reads, server = await measure_reads(sides, held)
         await asyncio.gather(*(side.connection.close() for side in sides.values()))
-    upsert_ratios, read_ratios = compare(upserts, 8), compare(reads, 500)
+    upsert_ratios, read_ratios = (pair_ratios(one["signed"], one["plain"]) for one in (upserts, reads))
     return {
-        "upsert_ratio": round(median(upserts["signed"]) / median(upserts["plain"]), 3),
-        "read_ratio": round(median(reads["signed"]) / median(reads["plain"]), 3),
-        "upsert_ratio_spread": spread(upsert_ratios, 3),
-        "read_ratio_spread": spread(read_ratios, 3),
-        "upsert_ms": round(median(upserts["signed"]), 2),
-        "read_us": round(1_000 * median(reads["signed"])),
+        "upsert_ratio": summarise(upsert_ratios, 3),
+        "read_ratio": summarise(read_ratios, 3),
+        "upsert_quartiles": find_quartiles(upsert_ratios),
+        "read_quartiles": find_quartiles(read_ratios),
+        "upsert_ms": summarise(upserts["signed"], 2),
+        "read_us": summarise(reads["signed"]),
+        "read_server_ratio": summarise(pair_ratios(server["signed"], server["plain"]), 3),
+        "read_server_us": summarise(server["signed"]),
+        "read_server_more_us": summarise(server["signed"]) - summarise(server["plain"]),
         "batch": BATCH,
         "batches": len(upserts["signed"]),
-        "reads": len(reads["signed"]),
+        "reads": READ_BLOCKS * BLOCK_READS,
     }
 
 
@@ -135,8 +140,11 @@ async def write_all(side: Side, keys: TenantKeys, rows: SealedRows, taken: list[
         taken.append(1_000 * (time.perf_counter() - started_at))
 
 
-async def measure_reads(sides: dict[str, Side], held: list[Key]) -> dict[str, list[float]]:
-    """Milliseconds of a transaction that reads one row by its key.
+async def measure_reads(
+    sides: dict[str, Side], held: list[Key]
+) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """Microseconds of a transaction that reads one row by its key, as means of blocks: as the caller waits, and as the
+    server's process works.
 
     Both sides on one connection, by the tables' whole names: which core a server's process happens to run on says more
     about so short a call than anything that is measured here.
@@ -144,17 +152,26 @@ async def measure_reads(sides: dict[str, Side], held: list[Key]) -> dict[str, li
     [first, *_] = sides.values()
     sides = {name: side._replace(connection=first.connection) for name, side in sides.items()}
     statements = {name: SQL["get_customers"].replace("FROM customers", f"FROM {name}.customers") for name in sides}
-    taken: dict[str, list[float]] = {name: [] for name in sides}
-    for number in range(-WARM_READS, READS):
-        key = held[number * 7_919 % len(held)]
-        for name in turn(sides, number):
-            started_at = time.perf_counter()
-            async with sides[name].open_transaction() as connection:
-                rows = await connection.fetch(statements[name], TENANT, *split_keys([key]))
-            if number >= 0:
-                taken[name].append(1_000 * (time.perf_counter() - started_at))
-            assert len(rows) == 1
-    return taken
+    pid = first.connection.get_server_pid()
+    waited: dict[str, list[float]] = {name: [] for name in sides}
+    worked: dict[str, list[float]] = {name: [] for name in sides}
+    for block in range(-WARM_BLOCKS, READ_BLOCKS):
+        wanted = [held[(block * BLOCK_READS + at) * 7_919 % len(held)] for at in range(BLOCK_READS)]
+        for name in turn(sides, block):
+            started_at, worked_before = time.perf_counter(), read_cpu_us(pid)
+            for key in wanted:
+                async with sides[name].open_transaction() as connection:
+                    rows = await connection.fetch(statements[name], TENANT, *split_keys([key]))
+                assert len(rows) == 1
+            if block >= 0:
+                waited[name].append(1_000_000 * (time.perf_counter() - started_at) / BLOCK_READS)
+                worked[name].append((read_cpu_us(pid) - worked_before) / BLOCK_READS)
+    return waited, worked
+
+
+def read_cpu_us(pid: int) -> float:
+    """What a process has computed since its start, by the scheduler's own account (Linux)."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[0]) / 1_000
 
 
 def split_rows(rows: SealedRows) -> list[SealedRows]:
@@ -167,9 +184,7 @@ def turn(sides: dict[str, Side], number: int) -> list[str]:
     return list(sides) if number % 2 else list(reversed(sides))
 
 
-def compare(taken: dict[str, list[float]], size: int) -> list[float]:
-    """The ratio of medians in each piece of this size: how far it varies."""
-    return [
-        median(taken["signed"][at : at + size]) / median(taken["plain"][at : at + size])
-        for at in range(0, len(taken["signed"]) - size + 1, size)
-    ]
+def find_quartiles(values: list[float]) -> list[float]:
+    """Between these lie half of the pairs: how far a single one may mislead."""
+    first, _, third = quantiles(values, n=4)
+    return [round(first, 3), round(third, 3)]

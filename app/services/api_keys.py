@@ -70,6 +70,15 @@ async def list_keys(office: Office, place: Place) -> list[Key]:
         return [show_key(row) for row in await db_keys.list_api_keys(connection, *place)]
 
 
+async def find_key_place(office: Office, key_id: str) -> Place:
+    """Where a key holds, for those who may see all places. Raises NotFoundError."""
+    async with office.database.platform_tx("find_key") as connection:
+        row = await db_keys.find_api_key(connection, key_id)
+    if row is None:
+        raise NotFoundError("There is no such key.")
+    return Place(row.scope, row.scope_id)
+
+
 async def rotate_key(
     office: Office, place: Place, key_id: str, *, actor: Actor, given_by: Collection[Role]
 ) -> IssuedKey:

@@ -1,7 +1,7 @@
 """The five demo tenants of the client's document: who they are, what they may, and which VTEX account is theirs.
 
-The document names Chelsea's account and settings in full; the others follow its table of tenants and the limits of
-their type.
+The document names Chelsea's account and settings in full; the others follow its table of tenants. Limits are those of
+their type unless they have their own.
 """
 
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ from app.services.tenant_limits import TENANT_TYPES, TenantType
 
 ENVIRONMENT = "vtexcommercestable"
 TRIAL_DAYS = 30
-ORGANIZATIONS = {1: "Grupo Nerdistan", 2: "Test Brand", 3: "Demo Account"}
+ORGANIZATIONS = {1: "Grupo Nerdistan"}
 
 PLANS: dict[TenantType, str] = {"enterprise": "premium", "business": "standard", "trial": "evaluation"}
 FEATURES = ("rfm_analysis", "clv_prediction", "churn_detection", "email_automation", "api_access", "custom_reports")
@@ -25,7 +25,7 @@ class DemoBrand(NamedTuple):
     """`limits` are the brand's own, in place of its type's."""
 
     tenant_id: int
-    organization_id: int
+    organization_id: int | None
     name: str
     slug: str
     type: TenantType
@@ -52,6 +52,6 @@ BRANDS = (
     DemoBrand(56, 1, "Chelsea", "chelsea", "enterprise", "chelseaio", {"max_customers": 1_000_000}),
     DemoBrand(57, 1, "MundoJuguete", "mundojuguete", "enterprise", "mundojuguete"),
     DemoBrand(58, 1, "Seven Sport", "seven-sport", "enterprise", "sevensport"),
-    DemoBrand(59, 2, "Test Brand", "test-brand", "business", "testbrand"),
-    DemoBrand(60, 3, "Demo Account", "demo-account", "trial", "demoaccount"),
+    DemoBrand(59, None, "Test Brand", "test-brand", "business", "testbrand"),
+    DemoBrand(60, None, "Demo Account", "demo-account", "trial", "demoaccount"),
 )

@@ -16,6 +16,7 @@ from scripts.cli import (
     records,
     setup,
     status,
+    tenant_life,
     tenants,
     users,
 )
@@ -24,6 +25,10 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.command("status")(status.status_command)
 app.command("doctor")(doctor.doctor_command)
 app.command("setup")(setup.setup_command)
+tenants.app.command("suspend")(tenant_life.suspend_command)
+tenants.app.command("activate")(tenant_life.activate_command)
+tenants.app.command("delete")(tenant_life.delete_command)
+tenants.app.command("keep")(tenant_life.keep_command)
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(organizations.app, name="organizations")
 app.add_typer(integrations.app, name="integrations")

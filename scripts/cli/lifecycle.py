@@ -69,7 +69,7 @@ def delete_command(
                 made = await request_deletion(office.tenant_office, tenant_id, find_actor())
                 shown: dict[str, object] = made._asdict()
                 sentence = (
-                    f"Nothing was changed yet. Tenant {tenant_id} ({tenant.name}) has {tenant.customer_count:,} customers; "
+                    f"Nothing was changed yet. {tenant.name} has {tenant.customer_count:,} customers: "
                     "with the second step all of its data and its keys go, for ever. Within ten minutes:\n\n"
                     f"  acequia tenants delete {tenant_id} --code {made.code}\n"
                 )

@@ -1,7 +1,8 @@
 """Pages are read by index, under the web's role and its row security, with the plan that a prepared statement keeps."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -105,7 +106,7 @@ async def test_a_page_is_read_by_its_index_and_touches_little(web: Database, sta
             for one in arguments
         ]
         rows = await connection.fetch(sql, ACME, *given)
-        kept = await explain_kept_plan(connection, sql, 1 + len(given))
+        kept = await explain_kept_plan(connection, sql, (ACME, *given))
         run = json.loads(await connection.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}", ACME, *given))
         foreign = await connection.fetch(sql, GLOBEX, *given)
     assert rows, "the arguments lead to rows"
@@ -118,12 +119,13 @@ async def test_a_page_is_read_by_its_index_and_touches_little(web: Database, sta
     assert touched <= BUFFERS_MAX, touched
 
 
-async def explain_kept_plan(connection: asyncpg.Connection, sql: str, parameters: int) -> dict[str, Any]:
-    """The plan of a prepared statement after its first calls: made for any values, so none are given."""
+async def explain_kept_plan(connection: asyncpg.Connection, sql: str, given: Sequence[Any]) -> dict[str, Any]:
+    """The plan of a prepared statement after its first calls: made for any values, so none are given but days, without
+    which no partition would be left in it."""
     await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
     await connection.execute(f"PREPARE page AS {sql}")
-    nothing = ", ".join(["NULL"] * parameters)
-    plan = json.loads(await connection.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE page({nothing})"))
+    days = ", ".join(f"'{one}'" if type(one) is date else "NULL" for one in given)
+    plan = json.loads(await connection.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE page({days})"))
     await connection.execute("DEALLOCATE page")
     await connection.execute("SET LOCAL plan_cache_mode = auto")
     found: dict[str, Any] = plan[0]["Plan"]

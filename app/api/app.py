@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from app.api import audit, keys, ledger, people, records, session, tenants
+from app.api import audit, keys, ledger, lifecycle, people, records, session, sync_status, tenants
 from app.api.docs import STYLE, render_docs
 from app.api.endpoint import make_route
 from app.api.openapi import build_openapi
@@ -25,6 +25,8 @@ from schemas.ids import make_uuid7
 
 OPERATIONS: tuple[Operation, ...] = (
     *tenants.OPERATIONS,
+    *lifecycle.OPERATIONS,
+    *sync_status.OPERATIONS,
     *keys.OPERATIONS,
     *people.OPERATIONS,
     *session.OPERATIONS,
@@ -35,12 +37,18 @@ OPERATIONS: tuple[Operation, ...] = (
 PAGE_POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
-def build_api(office: Office, usage: ApiUsage, *, further: Sequence[BaseRoute] = ()) -> Starlette:
+def build_api(
+    office: Office,
+    usage: ApiUsage,
+    *,
+    further: Sequence[BaseRoute] = (),
+    operations: tuple[Operation, ...] = OPERATIONS,
+) -> Starlette:
     """The app as a value. `further`: routes beside the API's. Raises ValueError for an operation that would leave a
     door open, which stops the start."""
-    check_operations(OPERATIONS)
+    check_operations(operations)
     authenticator = Authenticator(office)
-    routes = [make_route(operation, office, authenticator, usage) for operation in OPERATIONS]
+    routes = [make_route(operation, office, authenticator, usage) for operation in operations]
     origins = [origin.strip() for origin in office.settings.api_cors_origins.split(",") if origin.strip()]
     middleware = []
     if origins:

@@ -51,7 +51,7 @@ async def get_dead_letter(call: Call) -> Result:
 
 
 async def post_replay(call: Call) -> Result:
-    office, event_id = call.office, str(call.get_uuid("event_id"))
+    office, event_id = call.office, str(call.get_uuid("dead_letter_id"))
     fresh = await dead_letters.replay_letter(
         office.database, office.keyring, office.queue, office.settings, tenant_id=call.tenant_id, event_id=event_id,
         actor=call.actor,
@@ -61,7 +61,7 @@ async def post_replay(call: Call) -> Result:
 
 
 async def post_discard(call: Call) -> Result:
-    event_id = str(call.get_uuid("event_id"))
+    event_id = str(call.get_uuid("dead_letter_id"))
     await dead_letters.discard_letter(call.office.database, call.tenant_id, event_id, actor=call.actor)
     return Result(Envelope(data=await _show_letter(call)))
 
@@ -79,12 +79,13 @@ async def post_pointers(call: Call) -> Result:
 
 
 async def _show_letter(call: Call) -> DeadLetterShown:
-    event_id = str(call.get_uuid("event_id"))
+    event_id = str(call.get_uuid("dead_letter_id"))
     letter = await dead_letters.get_letter(call.office.database, call.tenant_id, event_id)
     return ledger.show_letter(call.tenant_id, letter)
 
 
-_LETTER = "/tenants/{tenant_id:int}/dead-letters/{event_id}"
+# Named apart from an event's: it is the same id, of events that have a dead letter.
+_LETTER = "/tenants/{tenant_id:int}/dead-letters/{dead_letter_id}"
 
 OPERATIONS = (
     Operation(

@@ -33,7 +33,7 @@ from schemas.api import TENANT_ID_MAX, Problem
 _PARAMETER = re.compile(r"\{(\w+)(?::(int))?\}")
 _REFERENCE = "#/components/schemas/{model}"
 _PATTERNS = {"integration_id": r"^int_[1-9][0-9]*_[1-9][0-9]*$"}
-_UUIDS = {"event_id", "person_id"}
+_UUIDS = {"dead_letter_id", "event_id", "person_id"}
 
 
 def build_openapi(operations: Sequence[Operation]) -> dict[str, Any]:

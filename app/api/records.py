@@ -31,7 +31,7 @@ async def get_customers(call: Call) -> Result:
 async def get_customer(call: Call) -> Result:
     reveal = call.get_query(RecordQuery).reveal
     customer = await records.get_customer(
-        call.office, call.get_tenant(), call.get_text("record_id"), _make_reader(call), reveal=reveal
+        call.office, call.get_tenant(), call.get_text("customer_id"), _make_reader(call), reveal=reveal
     )
     return Result(Envelope(data=customer))
 
@@ -45,7 +45,7 @@ async def get_orders(call: Call) -> Result:
 async def get_order(call: Call) -> Result:
     reveal = call.get_query(RecordQuery).reveal
     order = await records.get_order(
-        call.office, call.get_tenant(), call.get_text("record_id"), _make_reader(call), reveal=reveal
+        call.office, call.get_tenant(), call.get_text("order_id"), _make_reader(call), reveal=reveal
     )
     return Result(Envelope(data=order))
 
@@ -61,7 +61,7 @@ OPERATIONS = (
         tenant_in="path", query=CustomersQuery, problems=_PROBLEMS, description=_FEED,
     ),
     Operation(
-        "get_customer", "GET", "/tenants/{tenant_id:int}/customers/{record_id}", "tenant", "records:read",
+        "get_customer", "GET", "/tenants/{tenant_id:int}/customers/{customer_id}", "tenant", "records:read",
         "One customer, by the `id` that lists show", TAG, get_customer, Envelope[CustomerShown], tenant_in="path",
         query=RecordQuery, problems=_PROBLEMS,
     ),
@@ -71,7 +71,7 @@ OPERATIONS = (
         tenant_in="path", query=OrdersQuery, problems=_PROBLEMS, description=_FEED,
     ),
     Operation(
-        "get_order", "GET", "/tenants/{tenant_id:int}/orders/{record_id}", "tenant", "records:read",
+        "get_order", "GET", "/tenants/{tenant_id:int}/orders/{order_id}", "tenant", "records:read",
         "One order with its lines, by the `id` that lists show", TAG, get_order, Envelope[OrderShown],
         tenant_in="path", query=RecordQuery, problems=_PROBLEMS,
     ),

@@ -11,7 +11,9 @@ from app.core.rates import RateLimiter
 from app.core.redis import connect_redis
 from app.core.sealing import TenantKeys
 from app.core.settings import Settings
+from app.services.hooks_protocol import Hooks
 from app.services.keyring import Keyring, open_keyring
+from app.services.tenant_lifecycle import TenantOffice
 from db.api_keys import KeyScope
 from db.pool import Database
 
@@ -30,6 +32,12 @@ class Office:
     queue: Queue
     cache: Redis
     limiter: RateLimiter
+    hooks: Hooks | None = None
+
+    @property
+    def tenant_office(self) -> TenantOffice:
+        """What it takes to change a tenant's status."""
+        return TenantOffice(self.database, self.queue.redis, self.settings, self.hooks)
 
     async def get_platform_keys(self) -> TenantKeys:
         """What seals the addresses and names of people. Raises KeystoreUnavailableError before `acequia setup`."""

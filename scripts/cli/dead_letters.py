@@ -14,7 +14,8 @@ from app.services.dead_letters import (
 )
 from db.dead_letters import DeadLetter
 from db.tenants import list_tenants
-from scripts.cli.session import CommandError, JsonOption, Session, find_actor, open_keys, open_session, run, show_json
+from scripts.cli.office import find_actor
+from scripts.cli.session import CommandError, JsonOption, Session, open_keys, open_session, run, show_json
 
 app = typer.Typer(no_args_is_help=True, help="Events with a fault of their own.")
 TenantArgument = typer.Argument(metavar="TENANT", help="Tenant id.")

@@ -19,7 +19,6 @@ from app.core.logging import configure_logging
 from app.core.queue import Queue, QueueLimits
 from app.core.redis import connect_redis
 from app.core.settings import Settings, read_settings
-from app.services.audit import Actor
 from app.services.keyring import Keyring, open_keyring
 from db.pool import Database
 
@@ -44,11 +43,6 @@ class Session:
     redis: Redis
     cache: Redis
     queue: Queue
-
-
-def find_actor() -> Actor:
-    """Who types, as the audit log names them: the system's user."""
-    return Actor("cli", os.environ.get("USER") or f"uid {os.getuid()}")
 
 
 def load_operator_environment() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from app.core.queue import AppendBatch, Deferral, NewEntry
 from app.services.apply import Settlement, apply_batch
-from app.services.dead_letters import DEAD_LETTER_PURPOSE
+from app.services.customer_room import DEAD_LETTER_PURPOSE
 from app.services.event_ids import is_own_event_id, make_own_event_id
 from db import event_pages
 from db.gaps import GapMark, set_gaps

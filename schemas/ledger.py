@@ -11,6 +11,14 @@ from schemas.events import EventKind, Outcome
 from schemas.records import RecordStream
 
 Word = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+# Told here, checked as a webhook's ids are (app/connectors/reading.py): both refuse the same.
+ExternalId = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=200),
+    Field(
+        json_schema_extra={"pattern": r"^[^@\u0000-\u001f\u007f]*[^@\s\u0000-\u001f\u007f.][^@\u0000-\u001f\u007f]*$"}
+    ),
+]
 LetterStatus = Literal["waiting", "replaying", "replayed", "discarded"]
 
 
@@ -98,7 +106,7 @@ class NewPointers(Body):
     model_config = ConfigDict(str_strip_whitespace=False)  # an altered id is another object
 
     stream: RecordStream
-    external_ids: Annotated[list[str], Field(min_length=1, max_length=100)]
+    external_ids: Annotated[list[ExternalId], Field(min_length=1, max_length=100)]
     priority: Literal["high", "normal", "low"] | None = Field(None, description="the tenant's own if not given")
     account: Word | None = None
 

@@ -107,6 +107,7 @@ def find_known(seeds: Seeds) -> dict[str, list[Any]]:
         "order_id": [write_record_id(Key("vtex", "store1", order_id)) for order_id in seeds.order_ids],
         "customer_id": [write_record_id(Key("vtex", "store1", customer_id)) for customer_id in seeds.customer_ids],
         "account": ["store1"],
+        "external_ids": [list(seeds.order_ids)],
         "phone": ["+5491155551234"],
         "document": ["30123456"],
         "cursor": [],

@@ -34,20 +34,23 @@ WRITES = st.lists(
 )  # begins, and commits after
 
 
-@given(writes=WRITES, gaps=st.lists(st.floats(0.01, 90), min_size=1, max_size=20), page_rows=st.integers(1, 5))
+POLLS = st.lists(st.tuples(st.floats(0.01, 90), st.integers(1, 8)), min_size=1, max_size=20)  # when, how many pages
+
+
+@given(writes=WRITES, polls=POLLS, page_rows=st.integers(1, 5))
 def test_every_row_comes_at_least_once_whatever_commits_when(
-    writes: list[tuple[float, float]], gaps: list[float], page_rows: int
+    writes: list[tuple[float, float]], polls: list[tuple[float, int]], page_rows: int
 ) -> None:
-    """A poller over an exact model of the table: a row has the time of its beginning and is seen from its commit."""
+    """A poller over an exact model of the table: a row has the time of its beginning and is seen from its commit. Some
+    walks are broken off."""
     rows = [(at(begin), at(begin + lasts), number) for number, (begin, lasts) in enumerate(writes)]
     delivered: set[int] = set()
     now, since = 0.0, T0
-    polls = [*gaps, 1_000.0, FEED_MARGIN_S + 1.0]
-    for gap in polls:
+    for gap, pages_max in [*polls, (1_000.0, 100), (FEED_MARGIN_S + 1.0, 100)]:
         now += gap
         began_at, place = at(now), (since, -1)
         walk_end = find_walk_end(began_at, since)
-        while True:
+        for _ in range(pages_max):
             seen = sorted((begin, number) for begin, commit, number in rows if commit <= at(now))
             ahead = [row for row in seen if row > place]
             page, is_ended = ahead[:page_rows], len(ahead) <= page_rows

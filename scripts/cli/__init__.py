@@ -12,6 +12,7 @@ from scripts.cli import (
     events,
     integrations,
     keystore,
+    lifecycle,
     organizations,
     records,
     setup,
@@ -24,6 +25,10 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.command("status")(status.status_command)
 app.command("doctor")(doctor.doctor_command)
 app.command("setup")(setup.setup_command)
+tenants.app.command("suspend")(lifecycle.suspend_command)
+tenants.app.command("activate")(lifecycle.activate_command)
+tenants.app.command("delete")(lifecycle.delete_command)
+tenants.app.command("cancel-deletion")(lifecycle.cancel_deletion_command)
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(organizations.app, name="organizations")
 app.add_typer(integrations.app, name="integrations")

@@ -54,13 +54,33 @@ async def test_a_tenant_is_created_changed_and_shown(acequia: RunCommand) -> Non
     assert (changed["plan"], changed["organization_id"]) == ("gold", 1)
     words = ("max_customers=250000", "features.rfm_analysis=true")
     settings = await ask(acequia, "tenants", "settings", tenant_id, *words)
-    assert (settings["currency"], settings["max_customers"], settings["features"]) == (
-        "BRL", 250_000, {"rfm_analysis": True},
-    )  # fmt: skip
+    assert (settings["currency"], settings["max_customers"]) == ("BRL", 250_000)
+    assert settings["features"]["rfm_analysis"] is True
     out_of_it = await ask(acequia, "tenants", "change", tenant_id, "--organization", "0")
     assert out_of_it["organization_id"] is None
     actions = [entry["action"] for entry in await ask(acequia, "audit", "list", tenant_id)]
     assert actions == ["tenant.changed", "tenant.settings_changed", "tenant.changed", "tenant.created"]
+
+
+async def test_a_tenant_is_suspended_served_again_and_deleted_in_two_steps(stack: Stack, acequia: RunCommand) -> None:
+    made = await ask(acequia, "tenants", "create", "--name", "Otra", "--slug", "otra", "--type", "business")
+    tenant_id = str(made["id"])
+
+    async def find_status() -> tuple[str, str | None]:
+        shown = await ask(acequia, "tenants", "show", tenant_id)
+        return shown["status"], shown["status_reason"]
+
+    await ask(acequia, "tenants", "suspend", tenant_id, "--reason", "unpaid")
+    assert await find_status() == ("suspended", "unpaid")
+    assert (await acequia("tenants", "suspend", tenant_id, "--reason", "again")).code == 1
+    await ask(acequia, "tenants", "activate", tenant_id)
+    assert (await find_status())[0] == "active"
+    code = (await ask(acequia, "tenants", "delete", tenant_id))["code"]
+    assert (await find_status())[0] == "active"
+    assert (await acequia("tenants", "delete", ACME, "--code", code)).code == 1
+    assert (await ask(acequia, "tenants", "delete", tenant_id, "--code", code))["status"] == "deleting"
+    await ask(acequia, "tenants", "cancel-deletion", tenant_id)
+    assert (await find_status())[0] == "suspended"
 
 
 async def test_what_is_wrong_with_a_setting_is_one_sentence(acequia: RunCommand) -> None:

@@ -28,3 +28,7 @@ SET sealed_credentials = $3, updated_at = now(), status_reason = NULL,
     status = CASE WHEN i.status = 'credentials_refused' THEN 'active' ELSE i.status END
 WHERE i.tenant_id = $1 AND i.integration_id = $2 AND i.status <> 'deleted'
 RETURNING i.status;
+
+-- list_accepted_accounts [web]: its franchises', beside its own account.
+SELECT unnest(i.accepted_accounts) AS account FROM tenant_integrations AS i
+WHERE i.tenant_id = $1 AND i.integration_id = $2;

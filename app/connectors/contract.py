@@ -2,15 +2,15 @@
 
 A connector is one folder under app/connectors with a `declaration.py` that holds `CONNECTOR`; adding one touches
 nothing else. It knows HTTP and records, never the database or the queue. Parsers and mappers are pure and raise
-nothing but MappingError.
+nothing but MappingError. Values are checked against a declaration in `fields`.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
-from app.core.errors import MappingError
+from app.connectors.frequency import FREQUENCY_CHARS_MAX
 from schemas.events import EventAction, EventKind
 from schemas.records import Record, RecordStream
 
@@ -49,8 +49,13 @@ Call = Hint | Ping | Ignored
 class Field(NamedTuple):
     """One field of an integration's configuration or credentials.
 
-    `pattern` must match the whole value; `choices` are the only values allowed. A secret is sealed, shown masked and
-    never returned.
+    `pattern` must match the whole value; `choices` are the only values allowed; `form` names a check that no pattern
+    can make. `kept_as`: how a value that matches is kept, as a template over the pattern's groups, so that spellings of
+    one account are one account. `aliases`: other names under which the field is accepted. A secret is sealed, shown
+    masked and never returned.
+
+    `is_needed_to_sync`: accepted without, and nothing can be read until it is given. `is_in_address`: becomes part of
+    an address that we call, so its pattern or choices must leave no way to another host or path.
     """
 
     name: str
@@ -62,6 +67,25 @@ class Field(NamedTuple):
     pattern: str | None = None
     choices: tuple[str, ...] = ()
     chars_max: int = 200
+    aliases: tuple[str, ...] = ()
+    form: Literal["text", "frequency"] = "text"
+    kept_as: str | None = None
+    is_needed_to_sync: bool = False
+    is_in_address: bool = False
+
+
+# A field of every connector that fetches: how often a sync repairs what real time missed.
+SYNC_FREQUENCY = Field(
+    name="sync_frequency",
+    label="Sync frequency",
+    help="hourly, daily, weekly, or five cron fields in the tenant's time zone, such as 30 */6 * * 1-5",
+    is_required=False,
+    default="hourly",
+    form="frequency",
+    chars_max=FREQUENCY_CHARS_MAX,
+)
+# What a token, secret or key may hold: nothing that could end a header or a line.
+PRINTABLE = r"[!-~]+"
 
 
 class Stream(NamedTuple):
@@ -83,42 +107,21 @@ class Endpoint(NamedTuple):
 
 
 class Connector(NamedTuple):
-    """The declaration of one connector. `mappers` take one decoded JSON document each."""
+    """The declaration of one connector. `mappers` take one decoded JSON document each.
+
+    `is_available` False: its fields can be declared and checked, and nothing is called, mapped or synced yet.
+    `account_field`: the configuration field that names the account at the provider. Where the provider tells it only
+    once it is called, `account_stand_in` names the fields that stand for it until then: see `name_account`.
+    """
 
     name: str
     label: str
     mapper_version: int
     config: tuple[Field, ...]
     credentials: tuple[Field, ...]
-    streams: tuple[Stream, ...]
-    endpoints: tuple[Endpoint, ...]
-    mappers: Mapping[RecordStream, Callable[[object], Record]]
-
-
-def check_fields(fields: tuple[Field, ...], values: Mapping[str, object]) -> dict[str, str]:
-    """The values of declared fields, defaults filled in. Raises MappingError naming the first wrong or unknown field.
-
-    The message never repeats a value: it may be a secret.
-    """
-    known = {field.name for field in fields}
-    for name in values:
-        if name not in known:
-            raise MappingError(name, f"is not a field of this connector; known: {', '.join(sorted(known))}")
-    checked = ((field.name, _check_field(field, values.get(field.name))) for field in fields)
-    return {name: value for name, value in checked if value is not None}
-
-
-def _check_field(field: Field, value: object) -> str | None:
-    if value is None or value == "":
-        if field.default is None and field.is_required:
-            raise MappingError(field.name, f"is missing: {field.help}")
-        return field.default
-    if not isinstance(value, str):
-        raise MappingError(field.name, "is not a text")
-    if len(value) > field.chars_max:
-        raise MappingError(field.name, f"is longer than {field.chars_max} characters")
-    if field.choices and value not in field.choices:
-        raise MappingError(field.name, f"is none of {', '.join(field.choices)}")
-    if field.pattern is not None and not re.fullmatch(field.pattern, value):
-        raise MappingError(field.name, f"has not the expected form: {field.help}")
-    return value
+    streams: tuple[Stream, ...] = ()
+    endpoints: tuple[Endpoint, ...] = ()
+    mappers: Mapping[RecordStream, Callable[[object], Record]] = MappingProxyType({})
+    is_available: bool = True
+    account_field: str = "account"
+    account_stand_in: tuple[str, ...] = ()

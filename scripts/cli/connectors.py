@@ -22,6 +22,7 @@ def list_command(as_json: Annotated[bool, typer.Option("--json", help="One JSON 
         {
             "name": connector.name,
             "label": connector.label,
+            "is_available": connector.is_available,
             "mapper_version": connector.mapper_version,
             "streams": [stream.name for stream in connector.streams],
             "endpoints": [endpoint.kind for endpoint in connector.endpoints],
@@ -33,8 +34,12 @@ def list_command(as_json: Annotated[bool, typer.Option("--json", help="One JSON 
     if as_json:
         typer.echo(orjson.dumps(rows).decode())
         return
-    for row in rows:
-        typer.echo(f"{row['name']:<14} {row['label']:<20} streams: {', '.join(row['streams'])}")  # type: ignore[arg-type]
+    for connector in list_connectors().values():
+        streams = ", ".join(stream.name for stream in connector.streams)
+        typer.echo(
+            f"{connector.name:<14} {connector.label:<20} "
+            + (f"streams: {streams}" if connector.is_available else "not available yet")
+        )
 
 
 @app.command("map")

@@ -22,6 +22,7 @@ class ControlApi:
         self._world = world
         self._routes: dict[tuple[str, str], Handler] = {
             ("GET", ""): self._show,
+            ("GET", "accounts"): self._show_accounts,
             ("PUT", "accounts"): self._put_accounts,
             ("POST", "traffic"): self._start_traffic,
             ("GET", "traffic"): self._show_traffic,
@@ -53,6 +54,9 @@ class ControlApi:
                 "latency_ms": self._world.weather.median_ms,
             }
         )
+
+    async def _show_accounts(self, _: Request) -> Reply:
+        return answer_json({name: _show_store(store) for name, store in self._world.stores.items()})
 
     async def _put_accounts(self, request: Request) -> Reply:
         body = await request.read_json()
@@ -97,9 +101,9 @@ class ControlApi:
         """Makes one change and, unless `deliver` is false, tells of it; `times` sends the same notice again."""
         body = await request.read_json()
         store = self._world.stores[body["account"]]
-        object_id, notice = _make_change(store, body)
+        object_id, notices = _make_change(store, body)
         deliveries = []
-        if notice is not None and body.get("deliver", True):
+        for notice in notices if body.get("deliver", True) else ():
             for _ in range(int(body.get("times", 1))):
                 tally = Tally(keeps_ids=False)
                 status, answer = await self._world.courier.deliver(notice, tally, Retries(tries_max=1))
@@ -142,13 +146,17 @@ def _show_store(store: Store) -> dict[str, Any]:
         "orders": len(store.orders),
         "customers": len(store.customers),
         "app_keys": list(store.keys),
-        "has_hook": store.hook is not None,
+        "permissions": {app_key: sorted(key.permissions) for app_key, key in store.keys.items()},
+        "hooks": {app_key: hook.url for app_key, hook in store.hooks.items()},
+        "has_hook": bool(store.hooks),
         "has_trigger": store.trigger_url is not None,
         "has_inline": store.inline is not None,
+        "data_protection_plus": store.has_data_protection_plus,
+        "offline": store.is_offline,
     }
 
 
-def _make_change(store: Store, body: dict[str, Any]) -> tuple[str, Notice | None]:
+def _make_change(store: Store, body: dict[str, Any]) -> tuple[str, list[Notice]]:
     """`kind` order, customer or inline; `object_id` (new when not given); `action` or `patch` (objects merged)."""
     kind, action, patch = body["kind"], body.get("action", "advance"), body.get("patch")
     object_id = body.get("object_id")
@@ -158,15 +166,16 @@ def _make_change(store: Store, body: dict[str, Any]) -> tuple[str, Notice | None
             store.patch_order(order, patch)
         elif object_id and action == "advance" and not order.is_finished:
             store.advance_order(order)
-        return order.order_id, store.make_order_notice(order)
+        return order.order_id, store.make_order_notices(order)
     if kind == "customer":
         customer = store.customers[object_id] if object_id else store.create_customer()
         if action == "delete":
             store.delete_customer(customer)
         elif object_id or patch is not None:
             store.update_customer(customer, patch)
-        return customer.document_id, store.make_customer_notice(customer)
+        notice = store.make_customer_notice(customer)
+        return customer.document_id, [notice] if notice else []
     if store.inline is None:
         raise ValueError("the account has no inline endpoint")
     external_id = str(object_id or f"c-{store.random.randrange(10**9)}")
-    return external_id, make_inline_customer(store.account, store.inline, store.random, external_id)
+    return external_id, [make_inline_customer(store.account, store.inline, store.random, external_id)]

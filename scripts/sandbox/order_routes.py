@@ -5,6 +5,7 @@ import time
 import orjson
 
 from scripts.sandbox.asgi import Reply, answer_json
+from scripts.sandbox.masking import mask_order, mask_text
 from scripts.sandbox.orders import Order
 from scripts.sandbox.store import Store
 
@@ -14,7 +15,10 @@ LIST_PAGES_MAX, LIST_ROWS_MAX = 30, 100
 
 def show_order(store: Store, order_id: str, *, is_stale: bool) -> Reply:
     order = _find_order(store, order_id)
-    return Reply(200, order.show(is_stale=is_stale)) if order else NOT_FOUND
+    if order is None:
+        return NOT_FOUND
+    document = order.show(is_stale=is_stale)
+    return Reply(200, mask_order(document) if store.has_data_protection_plus else document)
 
 
 def _find_order(store: Store, order_id: str) -> Order | None:
@@ -30,7 +34,7 @@ def show_conversation(store: Store, order_id: str) -> Reply:
     order = store.orders.get(order_id)
     if order is None:
         return NOT_FOUND
-    if order.position < 2:  # no mail was sent yet
+    if order.position < 2 or store.has_data_protection_plus:  # no mail was sent yet, or nothing unmasked is shown
         return answer_json([])
     profile = orjson.loads(order.show())["clientProfileData"]
     shopper = {
@@ -51,11 +55,12 @@ def list_orders(store: Store, query: dict[str, str]) -> Reply:
     if not (1 <= page <= LIST_PAGES_MAX and 1 <= per_page <= LIST_ROWS_MAX):
         return answer_json({"error": {"code": "400", "message": "Max page exceed", "exception": None}}, 400)
     orders = sorted(store.orders.values(), key=lambda order: order.created_at, reverse=True)
+    show_name = mask_text if store.has_data_protection_plus else str
     rows = [
         {
             "orderId": order.order_id,
             "creationDate": order.created_at.strftime("%Y-%m-%dT%H:%M:%S+00:00"),
-            "clientName": f"{order.person.first_name} {order.person.last_name}",
+            "clientName": show_name(f"{order.person.first_name} {order.person.last_name}"),
             "items": None,
             "totalValue": order.total_minor,
             "status": order.status,

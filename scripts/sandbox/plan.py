@@ -53,12 +53,20 @@ class Plan:
         self._random = random
         self._recent: deque[Notice] = deque(maxlen=_RECENT_KEPT)
         self._held: deque[tuple[int, Notice]] = deque()
+        self._siblings: deque[Notice] = deque()  # of the change told last: what the account's other hooks are told
         self._taken = 0
         self._inline_ids = 0
+
+    @property
+    def has_pending(self) -> bool:
+        """Whether something that was changed is still to be told."""
+        return bool(self._siblings or self._held)
 
     def take(self, left: int | None = None) -> Notice:
         """The next notice; `left`: how many the run still has, this one included (None: no end)."""
         self._taken += 1
+        if self._siblings:
+            return self._keep(self._siblings.popleft())
         if self._held and (self._held[0][0] <= self._taken or (left is not None and len(self._held) >= left)):
             return self._keep(self._held.popleft()[1])
         if self._recent and self._random.random() < self._mix.duplicates:
@@ -95,15 +103,21 @@ class Plan:
             order = store.create_order()
         else:
             store.advance_order(order)
-        notice = store.make_order_notice(order)
-        if not is_late or notice is None or order.is_finished:
-            return notice
+        notices = store.make_order_notices(order)
+        if not is_late or not notices or order.is_finished:
+            return self._tell(notices)
         store.advance_order(order)
-        later = store.make_order_notice(order)
-        if later is None:
-            return notice
-        self._hold(notice)
-        return later
+        later = store.make_order_notices(order)
+        if not later:
+            return self._tell(notices)
+        for notice in notices:
+            self._hold(notice)
+        return self._tell(later)
+
+    def _tell(self, notices: list[Notice]) -> Notice | None:
+        """The first of one change's notices; the others come next."""
+        self._siblings.extend(notices[1:])
+        return notices[0] if notices else None
 
     def _change_customer(self, store: Store, *, is_late: bool) -> Notice | None:
         draw = self._random.random()

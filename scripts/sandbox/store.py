@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from scripts.sandbox.access import AppKey
 from scripts.sandbox.customers import Customer
 from scripts.sandbox.inline import InlineEndpoint
 from scripts.sandbox.notices import Notice
@@ -30,13 +31,17 @@ class Hook(NamedTuple):
 
 
 class Store:
-    """`keys`: app key → app token. `trigger_url`: where Master Data's triggers call, None when none is set up."""
+    """`hooks`: one for each app key that configured one. `trigger_url`: where Master Data's triggers call, None when
+    none is set up. `has_data_protection_plus`: personal values are masked, and there is no Master Data of shoppers.
+    """
 
     def __init__(self, account: str, seed: int) -> None:
         self.account = account
         self.random = Random(f"{seed}:{account}")
-        self.keys: dict[str, str] = {}
-        self.hook: Hook | None = None
+        self.keys: dict[str, AppKey] = {}
+        self.hooks: dict[str, Hook] = {}
+        self.has_data_protection_plus = False
+        self.is_offline = False
         self.trigger_url: str | None = None
         self.inline: InlineEndpoint | None = None
         self.orders: dict[str, Order] = {}
@@ -128,11 +133,12 @@ class Store:
         self.customers_by_user.pop(customer.user_id, None)
         self._live_customers.remove(customer)
 
-    def make_order_notice(self, order: Order) -> Notice | None:
-        """The hook's notification of the order's present state; None when no hook wants it."""
-        hook = self.hook
-        if hook is None or (hook.statuses is not None and order.status not in hook.statuses):
-            return None
+    def make_order_notices(self, order: Order) -> list[Notice]:
+        """The notifications of the order's present state, one for each hook that wants it."""
+        hooks = (hook for hook in self.hooks.values() if hook.statuses is None or order.status in hook.statuses)
+        return [self._make_order_notice(order, hook) for hook in hooks]
+
+    def _make_order_notice(self, order: Order, hook: Hook) -> Notice:
         last_state = order.way[order.position - 1] if order.position else None
         body = {
             "Domain": "Marketplace",
@@ -149,7 +155,7 @@ class Store:
 
     def make_customer_notice(self, customer: Customer) -> Notice | None:
         """The trigger's call; None when no trigger is set up. Null becomes an empty text, as Master Data does it."""
-        if self.trigger_url is None:
+        if self.trigger_url is None or self.has_data_protection_plus:
             return None
         body = {name: str(customer.client.get(name) or "") for name in _TRIGGER_FIELDS}
         separator = "&" if "?" in self.trigger_url else "?"

@@ -17,7 +17,8 @@ _STEP_S = 0.002
 
 
 class Job(NamedTuple):
-    """What a run is to do. `events` None: until stopped. `rate` per second; 0: as fast as `in_flight` calls allow."""
+    """What a run is to do. `events`: notices, and what is needed to tell the last change to every hook of its account;
+    None: until stopped. `rate` per second; 0: as fast as `in_flight` calls allow."""
 
     events: int | None
     rate: float
@@ -71,7 +72,7 @@ class Run:
         """1. wait until the next notice is due; 2. take it from the plan; 3. deliver it in a task of its own."""
         events, rate = self.job.events, self.job.rate
         index = 0
-        while events is None or index < events:
+        while events is None or index < events or self._plan.has_pending:
             now = time.monotonic()
             due_at = self.started_at + index / rate if rate else now
             if due_at > now:

@@ -1,11 +1,11 @@
 """The routes of VTEX that the sandbox answers. Orders and Master Data are in order_routes and master_data."""
 
 import asyncio
-import hmac
 import time
 from collections.abc import Callable
 from typing import Any
 
+from scripts.sandbox.access import find_refusal, is_right
 from scripts.sandbox.asgi import Reply, Request, answer_json
 from scripts.sandbox.deliveries import Courier
 from scripts.sandbox.faults import Verdict, Weather
@@ -13,7 +13,7 @@ from scripts.sandbox.master_data import search_documents, show_client
 from scripts.sandbox.order_routes import NOT_FOUND, list_orders, show_conversation, show_order
 from scripts.sandbox.store import Hook, Store
 
-_UNAUTHORIZED = answer_json({"error": {"code": "1", "message": "Acesso não autorizado", "exception": None}}, 401)
+_OFFLINE = Reply(503, b"<html><body>Service unavailable</body></html>")
 _GARBAGE = Reply(200, b"<html><body>Bad gateway</body>")
 _STORM = b'{"error":{"code":"0","message":"storm","exception":null}}'
 
@@ -25,6 +25,8 @@ _HANDLERS: dict[str, Handler] = {
     "get_customer": lambda store, document_id, request, _: show_client(store, document_id, request.query),
     "search_CL": lambda store, _, request, __: search_documents(store, "CL", request),
     "search_AD": lambda store, _, request, __: search_documents(store, "AD", request),
+    "get_hook": lambda store, _, request, __: _show_hook(store, request),
+    "delete_hook": lambda store, _, request, __: _delete_hook(store, request),
 }
 
 
@@ -43,16 +45,12 @@ class VtexApi:
         store = self._stores.get(request.parts[0])
         if store is None:
             return Reply(404)  # VTEX has no such host
-        path = request.parts[2:]
-        if path == ["vtexid", "apptoken", "login"] and request.method == "POST":
-            return await _log_in(store, request)
-        if not _is_authorized(store, request):
-            return _UNAUTHORIZED
-        if path == ["orders", "hook", "config"]:
-            return await self._answer_hook(store, request)
-        return await self._answer_data(store, request, *_name_route(request.method, path))
-
-    async def _answer_data(self, store: Store, request: Request, route: str, object_id: str) -> Reply | None:
+        if store.is_offline:
+            return _OFFLINE
+        route, object_id = _name_route(request.method, request.parts[2:])
+        refusal = None if route == "log_in" else find_refusal(store.keys, route, request)
+        if refusal is not None:
+            return refusal
         if not route:
             return answer_json({"Message": "The sandbox has no such route"}, 404)
         verdict = self._weather.judge(store.account, route, object_id)
@@ -60,16 +58,21 @@ class VtexApi:
             await asyncio.sleep(verdict.delay_s)
         if verdict.is_hanging:
             return None
-        return _spoil(verdict) or _HANDLERS[route](store, object_id, request, verdict)
+        return _spoil(verdict) or await self._answer_route(store, route, object_id, request, verdict)
 
-    async def _answer_hook(self, store: Store, request: Request) -> Reply:
-        if request.method == "GET":
-            return answer_json(store.hook.configuration) if store.hook else NOT_FOUND
-        if request.method == "DELETE":
-            had_one, store.hook = store.hook is not None, None
-            return Reply(200) if had_one else answer_json({"error": {"code": "2", "message": "Value not found"}}, 404)
+    async def _answer_route(
+        self, store: Store, route: str, object_id: str, request: Request, verdict: Verdict
+    ) -> Reply:
+        if route == "log_in":
+            return await _log_in(store, request)
+        if route == "post_hook":
+            return await self._save_hook(store, request)
+        return _HANDLERS[route](store, object_id, request, verdict)
+
+    async def _save_hook(self, store: Store, request: Request) -> Reply:
+        app_key = request.headers["x-vtex-api-appkey"]
         try:
-            hook = read_hook(await request.read_json(), request.headers["x-vtex-api-appkey"])
+            hook = read_hook(await request.read_json(), app_key)
         except (ValueError, TypeError, KeyError, AttributeError):
             return answer_json({"error": {"code": "3", "message": "Invalid hook configuration"}}, 400)
         except PermissionError as error:
@@ -77,8 +80,18 @@ class VtexApi:
         # The address is checked before the configuration is accepted, without the configured headers.
         if not await self._courier.ping(hook.url):
             return answer_json({"error": {"code": "5", "message": "Unable to check address"}}, 400)
-        store.hook = hook
+        store.hooks[app_key] = hook
         return Reply(200, b"{}")
+
+
+def _show_hook(store: Store, request: Request) -> Reply:
+    hook = store.hooks.get(request.headers["x-vtex-api-appkey"])
+    return answer_json(hook.configuration) if hook else NOT_FOUND
+
+
+def _delete_hook(store: Store, request: Request) -> Reply:
+    had_one = store.hooks.pop(request.headers["x-vtex-api-appkey"], None) is not None
+    return Reply(200) if had_one else answer_json({"error": {"code": "2", "message": "Value not found"}}, 404)
 
 
 def read_hook(configuration: Any, app_key: str) -> Hook:
@@ -112,6 +125,10 @@ def _name_route(method: str, path: list[str]) -> tuple[str, str]:
     """The route's name and the id in it; empty when there is no such route."""
     route = ("", "")
     match method, path:
+        case "POST", ["vtexid", "apptoken", "login"]:
+            route = ("log_in", "")
+        case (("GET" | "POST" | "DELETE"), ["orders", "hook", "config"]):
+            route = (f"{method.lower()}_hook", "")
         case "GET", ["oms", "pvt", "orders"]:
             route = ("list_orders", "")
         case "GET", ["oms", "pvt", "orders", order_id]:
@@ -125,17 +142,11 @@ def _name_route(method: str, path: list[str]) -> tuple[str, str]:
     return route
 
 
-def _is_authorized(store: Store, request: Request) -> bool:
-    token = store.keys.get(request.headers.get("x-vtex-api-appkey", ""))
-    given = request.headers.get("x-vtex-api-apptoken", "")
-    return token is not None and hmac.compare_digest(token.encode(), given.encode())
-
-
 async def _log_in(store: Store, request: Request) -> Reply:
     try:
         body = await request.read_json()
-        is_known = store.keys.get(body["appkey"]) == body["apptoken"]
-    except (ValueError, KeyError, TypeError):
+        is_known = is_right(store.keys, body.get("appkey"), body.get("apptoken"))
+    except (ValueError, AttributeError):
         is_known = False
     if not is_known:
         return answer_json({"authStatus": "WrongCredentials"}, 401)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from itertools import count
 from typing import Any
 
+from scripts.sandbox.access import AppKey, read_permissions
 from scripts.sandbox.deliveries import Courier, Retries
 from scripts.sandbox.faults import Weather
 from scripts.sandbox.inline import InlineEndpoint
@@ -36,17 +37,16 @@ class World:
             max(0, int(body.get("orders", 0)) - len(store.orders)),
         )
         if "app_key" in body:
-            if body.get("replaces_keys", False):
-                store.keys.clear()
-            store.keys[str(body["app_key"])] = str(body["app_token"])
+            _put_key(store, body)
+        store.has_data_protection_plus = bool(body.get("data_protection_plus", store.has_data_protection_plus))
+        store.is_offline = bool(body.get("offline", store.is_offline))
         if "trigger_url" in body:
             store.trigger_url = body["trigger_url"]
         if "inline" in body:
             inline = body["inline"]
             store.inline = InlineEndpoint(str(inline["url"]), str(inline["secret"])) if inline else None
         if "hook" in body:  # without the ping that the real route makes
-            configuration = {"filter": body.get("filter"), "hook": body["hook"]}
-            store.hook = read_hook(configuration, str(body["app_key"])) if body["hook"] else None
+            _put_hook(store, str(body["app_key"]), body["hook"], body.get("filter"))
         return store
 
     def start_run(self, body: dict[str, Any]) -> Run:
@@ -94,3 +94,20 @@ class World:
         if unknown or not names:
             raise ValueError(f"accounts: unknown or none: {', '.join(unknown)}")
         return [self.stores[name] for name in names]
+
+
+def _put_key(store: Store, body: dict[str, Any]) -> None:
+    app_key, token = str(body["app_key"]), str(body["app_token"])
+    known = None if body.get("replaces_keys", False) else store.keys.get(app_key)
+    if "permissions" in body:
+        known = AppKey(token, read_permissions(body["permissions"]))
+    if body.get("replaces_keys", False):
+        store.keys.clear()
+    store.keys[app_key] = known._replace(token=token) if known else AppKey(token)
+
+
+def _put_hook(store: Store, app_key: str, hook: Any, rules: Any) -> None:
+    if hook:
+        store.hooks[app_key] = read_hook({"filter": rules, "hook": hook}, app_key)
+    else:
+        store.hooks.pop(app_key, None)

@@ -2,9 +2,12 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
+from app.connectors.vtex.findings import MEANINGS, FindingCode
 from app.core.errors import AcequiaError
 from scripts.cli import app
+from scripts.describe_connectors import describe_connectors
 from scripts.describe_settings import describe_settings
 
 ROOT = Path(__file__).parents[2]
@@ -21,6 +24,11 @@ def list_error_codes() -> set[str]:
 
 def test_the_settings_page_is_what_the_settings_class_says() -> None:
     assert (ROOT / "docs/settings.md").read_text(encoding="utf-8") == describe_settings()
+
+
+def test_the_connectors_page_is_what_the_declarations_say() -> None:
+    assert (ROOT / "docs/connectors.md").read_text(encoding="utf-8") == describe_connectors()
+    assert set(MEANINGS) == set(get_args(FindingCode))
 
 
 def test_every_error_code_is_described() -> None:

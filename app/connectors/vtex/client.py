@@ -1,4 +1,4 @@
-"""VTEX's API as far as live work needs it: one order, one customer, and the hook's configuration.
+"""VTEX's API as far as it is needed: one order, one customer, the hook's configuration, and checks of a key.
 
 Errors are those of app.core.errors: what `Outbound.call` raises, and ObjectFailedError for an answer that is no JSON.
 Source: VTEX Orders API and Master Data API v10.2 (OpenAPI).
@@ -12,17 +12,19 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import orjson
 
-from app.connectors.reading import parse_json
+from app.connectors.reading import JsonObject, parse_json
 from app.connectors.vtex.customer import ADDRESSES_KEY
 from app.connectors.vtex.declaration import ACCOUNT_PATTERN, ENVIRONMENTS
 from app.connectors.vtex.webhook import USER_ID_PREFIX
-from app.core.errors import MappingError, ObjectFailedError, ObjectNotFoundError, ProviderError
+from app.core.errors import CredentialsRefusedError, MappingError, ObjectFailedError, ObjectNotFoundError, ProviderError
 from app.core.outbound import Answer, Outbound, Priority, Route
 
 PROVIDER = "vtex"
+LOGIN_PATH = "/api/vtexid/apptoken/login"
 HOOK_PATH = "/api/orders/hook/config"
 THROTTLE_S = 60.0  # VTEX's advice for a 429 of the Orders API without Retry-After
 ADDRESSES_MAX = 50
+_JSON_HEADERS = {"Accept": "application/json", "Content-Type": "application/json"}
 _ACCOUNT = re.compile(ACCOUNT_PATTERN)
 # The search grammar has operators: an id that goes into it must not be able to say one.
 _SEARCHABLE_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,99}", re.ASCII)
@@ -74,6 +76,44 @@ class VtexClient:
     def get_last_answer_at(self, account: str) -> float | None:
         """When the account last answered anything but a server error (monotonic seconds); None if never."""
         return self._outbound.get_last_answer_at(PROVIDER, account)
+
+    def get_host(self, account: str, environment: str) -> str:
+        """The host that the account is called at."""
+        return urlsplit(build_base_url(self._url_template, account, environment)).hostname or ""
+
+    async def log_in(self, account: str, environment: str, credentials: Mapping[str, str]) -> bool:
+        """Whether key and token match. It takes no permission; what a failure answers is not documented."""
+        place = self._find_place(account, environment, credentials, "live")._replace(headers=_JSON_HEADERS)
+        content = orjson.dumps({"appkey": credentials["app_key"], "apptoken": credentials["app_token"]})
+        try:
+            answer = await self._call(
+                place._replace(headers=_JSON_HEADERS), "log_in", "POST", LOGIN_PATH, content=content
+            )
+        except CredentialsRefusedError:
+            return False
+        except ObjectFailedError as error:
+            if error.status == 400:
+                return False
+            raise
+        return JsonObject(_decode(answer, place, "log_in")).find_text("authStatus") == "Success"
+
+    async def list_newest_orders(
+        self, account: str, environment: str, credentials: Mapping[str, str], *, rows_max: int
+    ) -> list[object]:
+        """Rows of the order list, newest first. At most 100."""
+        place = self._find_place(account, environment, credentials, "live")
+        query = urlencode({"per_page": rows_max, "orderBy": "creationDate,desc"}, safe=",")
+        found = await self._get(place, "list_orders", f"/api/oms/pvt/orders?{query}")
+        rows = found.get("list") if isinstance(found, dict) else None
+        if not isinstance(rows, list):
+            raise ObjectFailedError(f"vtex list_orders of {account}: the answer has no list", status=200)
+        return rows
+
+    async def probe_customers(self, account: str, environment: str, credentials: Mapping[str, str]) -> None:
+        """Searches one customer, for its id alone. ObjectNotFoundError where a store has no entity `CL`."""
+        place = self._find_place(account, environment, credentials, "live")
+        path = "/api/dataentities/CL/search?_fields=id"
+        await self._get(place, "probe_customers", path, rest_range="resources=0-1")
 
     async def fetch_order(
         self,
@@ -189,14 +229,7 @@ class VtexClient:
     async def _get(self, place: _Place, route: str, path: str, *, rest_range: str | None = None) -> object:
         """The decoded answer of a GET; None for an empty one."""
         answer = await self._call(place, route, "GET", path, rest_range=rest_range)
-        if not answer.body.strip():
-            return None
-        try:
-            return parse_json(answer.body)
-        except MappingError as error:
-            raise ObjectFailedError(
-                f"vtex {route} of {place.account}: the answer {error.problem}", status=answer.status
-            ) from None
+        return _decode(answer, place, route)
 
     async def _call(
         self,
@@ -222,10 +255,20 @@ class VtexClient:
         headers = {
             "X-VTEX-API-AppKey": credentials["app_key"],
             "X-VTEX-API-AppToken": credentials["app_token"],
-            "Accept": "application/json",
-            "Content-Type": "application/json",
+            **_JSON_HEADERS,
         }
         return _Place(account, build_base_url(self._url_template, account, environment), headers, priority)
+
+
+def _decode(answer: Answer, place: _Place, route: str) -> object:
+    """The JSON of an answer; None for an empty one."""
+    if not answer.body.strip():
+        return None
+    try:
+        return parse_json(answer.body)
+    except MappingError as error:
+        message = f"vtex {route} of {place.account}: the answer {error.problem}"
+        raise ObjectFailedError(message, status=answer.status) from None
 
 
 def _quote_id(object_id: str) -> str:

@@ -1,6 +1,6 @@
 """What VTEX needs from a brand, and what it can deliver. Forms, checks, masking and docs follow from it."""
 
-from app.connectors.contract import Connector, Endpoint, Field, Stream
+from app.connectors.contract import PRINTABLE, SYNC_FREQUENCY, Connector, Endpoint, Field, Stream
 from app.connectors.vtex.mapping import MAPPER_VERSION, map_customer, map_order
 
 # A label of a host name: it becomes part of the address that credentials are sent to.
@@ -18,6 +18,8 @@ CONNECTOR = Connector(
             help="the store's account, as in https://{account}.myvtex.com: lower-case letters, digits and hyphens",
             pattern=ACCOUNT_PATTERN,
             chars_max=63,
+            aliases=("account_name",),
+            is_in_address=True,
         ),
         Field(
             name="environment",
@@ -26,14 +28,16 @@ CONNECTOR = Connector(
             is_required=False,
             default="vtexcommercestable",
             choices=ENVIRONMENTS,
+            is_in_address=True,
         ),
+        SYNC_FREQUENCY,
     ),
     credentials=(
         Field(
             name="app_key",
             label="App key",
             help="a key made for Acequia alone (vtexappkey-…): VTEX keeps one order hook per key",
-            pattern=r"[!-~]{1,120}",
+            pattern=PRINTABLE,
             chars_max=120,
         ),
         Field(
@@ -41,7 +45,7 @@ CONNECTOR = Connector(
             label="App token",
             help="the token shown once when the key was made",
             is_secret=True,
-            pattern=r"[!-~]{1,500}",
+            pattern=PRINTABLE,
             chars_max=500,
         ),
     ),

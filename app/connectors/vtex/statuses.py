@@ -46,6 +46,12 @@ _CLASSES: dict[StatusClass, tuple[str, ...]] = {
     "canceled": ("cancel", "canceled", "cancelled"),
     "replaced": ("replaced",),
 }
+# Every status that VTEX documents or was seen to send. One that is not named in a hook's filter is never told.
+HOOK_STATUSES = (
+    *(status for statuses in _CLASSES.values() for status in statuses if status != "cancelled"),
+    "order-create-error",
+    "order-creation-error",
+)
 _CLASS_OF: dict[str, StatusClass] = {status: name for name, statuses in _CLASSES.items() for status in statuses}
 
 

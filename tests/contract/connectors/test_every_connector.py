@@ -1,10 +1,11 @@
 """One suite over every connector's fixtures: a folder `fixtures/{connector}/{stream}` of `{document, expected}` files.
 
 `expected` holds the fields of the record that the fixture is about, or `{"error": path}`. A connector without fixtures
-for each of its streams fails.
+for each of its streams fails. One that is not available yet has fields and nothing else.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from typing import Any
 import orjson
 import pytest
 
-from app.connectors.contract import Connector, check_fields
+from app.connectors.contract import Connector
+from app.connectors.fields import check_fields
 from app.connectors.registry import list_connectors
 from app.core.errors import MappingError
 
@@ -56,6 +58,7 @@ def test_a_fixture_becomes_what_it_says(connector: Connector, stream: Any, path:
 @pytest.mark.parametrize("connector", CONNECTORS, ids=lambda connector: connector.name)
 def test_every_stream_has_a_mapper_and_both_kinds_of_fixture(connector: Connector) -> None:
     assert {stream.name for stream in connector.streams} == set(connector.mappers)
+    assert bool(connector.mappers) is connector.is_available
     for stream in connector.mappers:
         cases = [orjson.loads(path.read_bytes()) for path in (FIXTURES / connector.name / stream).glob("*.json")]
         assert any("error" in case["expected"] for case in cases)
@@ -75,13 +78,32 @@ def test_junk_is_refused_with_a_field(connector: Connector, document: object) ->
 def test_a_declaration_can_be_shown_as_a_form(connector: Connector) -> None:
     assert connector.mapper_version >= 1
     fields = [*connector.config, *connector.credentials]
-    assert len({field.name for field in fields}) == len(fields)
+    names = [name for field in fields for name in (field.name, *field.aliases)]
+    assert len(set(names)) == len(names)
     assert all(field.label and field.help for field in fields)
     assert not any(field.is_secret for field in connector.config), "secrets are credentials"
-    assert all(field.default is None or not field.choices or field.default in field.choices for field in fields)
+    assert all(field.pattern or field.choices or field.form != "text" for field in fields), "nothing is free text"
+    assert not any(field.is_needed_to_sync and field.is_required for field in fields)
+    assert all(field.default is None or check_fields((field,), {field.name: field.default}) for field in fields)
     streams = {stream.name for stream in connector.streams}
     assert all(endpoint.stream is None or endpoint.stream in streams for endpoint in connector.endpoints)
     json.dumps([field._asdict() for field in fields])
+
+
+@pytest.mark.parametrize("connector", CONNECTORS, ids=lambda connector: connector.name)
+def test_the_account_is_named_by_a_field_that_is_always_given(connector: Connector) -> None:
+    fields = {field.name: field for field in connector.config}
+    assert connector.account_field in fields
+    naming = connector.account_stand_in or (connector.account_field,)
+    assert all(fields[name].is_required for name in naming)
+    assert connector.account_field not in connector.account_stand_in
+
+
+@pytest.mark.parametrize("connector", CONNECTORS, ids=lambda connector: connector.name)
+def test_a_pattern_means_the_same_in_every_alphabet(connector: Connector) -> None:
+    # \d and \w match letters and digits of all scripts; $ lets a newline through; a dot matches anything.
+    for field in (*connector.config, *connector.credentials):
+        assert not re.search(r"\\[dwsDWS]|[$^]|(?<!\\)\.(?![^\[]*\])", field.pattern or ""), field.name
 
 
 @pytest.mark.parametrize("connector", CONNECTORS, ids=lambda connector: connector.name)

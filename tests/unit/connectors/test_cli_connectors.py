@@ -60,4 +60,10 @@ def test_an_unknown_connector_or_stream_is_a_usage_error(tmp_path: Path) -> None
 def test_connectors_are_listed() -> None:
     code, lines = run("list", "--json")
     assert code == 0
-    assert [row["name"] for row in lines[0]] == ["brand", "vtex"]  # type: ignore[index]
+    rows: list[dict[str, object]] = lines[0]  # type: ignore[assignment]
+    available = [row["name"] for row in rows if row["is_available"]]
+    assert available == ["brand", "vtex"]
+    assert len(rows) == 5
+    shown = CliRunner().invoke(app, ["list"]).stdout
+    assert "streams: orders, customers" in shown
+    assert shown.count("not available yet") == 3

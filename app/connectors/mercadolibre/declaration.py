@@ -1,0 +1,68 @@
+"""What MercadoLibre needs from a seller. Nothing is called yet; the fields are checked and sealed.
+
+Access tokens, their expiry and the rotated refresh token are learnt by calling and kept apart from what is declared
+here: the refresh token given here is single use and only the seed.
+"""
+
+from app.connectors.contract import PRINTABLE, SYNC_FREQUENCY, Connector, Field
+
+# The sites with a host where a seller can authorise an application; each has its own.
+SITES = (
+    "MLA", "MLB", "MLM", "MLC", "MCO", "MLU", "MPE", "MLV", "MEC", "MBO", "MPY", "MGT", "MPA", "MRD", "MCR", "MHN",
+    "MSV", "MNI",
+)  # fmt: skip
+
+CONNECTOR = Connector(
+    name="mercadolibre",
+    label="MercadoLibre",
+    mapper_version=1,
+    is_available=False,
+    # Orders belong to the seller, whatever application reads them; the seller is told with the first access token.
+    account_field="user_id",
+    account_stand_in=("site_id", "client_id"),
+    config=(
+        Field(
+            name="client_id",
+            label="Application id",
+            help="the id of your application in MercadoLibre's developer console: digits",
+            pattern=r"[0-9a-z_]{1,40}",
+            chars_max=40,
+            is_in_address=True,
+        ),
+        Field(
+            name="site_id",
+            label="Site",
+            help="the country's site where the seller sells: MLA is Argentina, MLB Brazil, MLM Mexico",
+            choices=SITES,
+            is_in_address=True,
+        ),
+        Field(
+            name="user_id",
+            label="Seller id",
+            help="the seller's user id: digits. Leave it empty: MercadoLibre tells it when the first token is fetched",
+            is_required=False,
+            pattern=r"[0-9]{1,19}",
+            chars_max=19,
+            is_in_address=True,
+        ),
+        SYNC_FREQUENCY,
+    ),
+    credentials=(
+        Field(
+            name="client_secret",
+            label="Application secret",
+            help="the secret key of your application",
+            is_secret=True,
+            pattern=PRINTABLE,
+        ),
+        Field(
+            name="refresh_token",
+            label="Refresh token",
+            help="TG-…, from an authorisation with offline_access by the account's administrator. It can be used once: "
+            "give one that nothing else uses",
+            is_secret=True,
+            pattern=PRINTABLE,
+            chars_max=500,
+        ),
+    ),
+)

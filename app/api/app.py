@@ -33,12 +33,18 @@ OPERATIONS: tuple[Operation, ...] = (
 PAGE_POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
-def build_api(office: Office, usage: ApiUsage, *, further: Sequence[BaseRoute] = ()) -> Starlette:
+def build_api(
+    office: Office,
+    usage: ApiUsage,
+    *,
+    further: Sequence[BaseRoute] = (),
+    operations: tuple[Operation, ...] = OPERATIONS,
+) -> Starlette:
     """The app as a value. `further`: routes beside the API's. Raises ValueError for an operation that would leave a
     door open, which stops the start."""
-    check_operations(OPERATIONS)
+    check_operations(operations)
     authenticator = Authenticator(office)
-    routes = [make_route(operation, office, authenticator, usage) for operation in OPERATIONS]
+    routes = [make_route(operation, office, authenticator, usage) for operation in operations]
     origins = [origin.strip() for origin in office.settings.api_cors_origins.split(",") if origin.strip()]
     middleware = []
     if origins:

@@ -5,6 +5,7 @@ Cast: tenants acme (56) and globex (57), each with a key of every role, and a pl
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -35,6 +36,11 @@ class Cast:
         self.usage = usage
         self.keys = keys
         self._transport = httpx.ASGITransport(app=build_api(office, usage), client=("127.0.0.1", 50_000))
+
+    def under(self, **settings: object) -> "Cast":
+        """The same with other settings."""
+        changed = replace(self.office, settings=self.office.settings.model_copy(update=settings))
+        return Cast(changed, self.usage, self.keys)
 
     def client(self, tenant_id: int | None = None, role: Role = "admin", **headers: str) -> httpx.AsyncClient:
         """A client with that key; without a tenant id, without a key."""

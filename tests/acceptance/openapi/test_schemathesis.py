@@ -1,0 +1,109 @@
+"""The OpenAPI document against the running process: 2,000 generated calls and all of Schemathesis' checks, as an admin
+of a tenant and without a key. No 5xx, no answer that is not declared, nothing read without a key."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.api.app import OPERATIONS
+from app.services.permissions import ROLE_PERMISSIONS
+from tests.acceptance.openapi.probing import SHARE_OF_2XX_MIN, Caller, Probe, load_schema, probe_operations
+from tests.acceptance.openapi.server import serve_web
+from tests.acceptance.telling import tell
+from tests.integration.api.conftest import ACME, Cast
+from tests.integration.api.seeds import Seeds, plant
+
+CASES = 2_000
+ROWS = 12
+GENEROUS = {
+    "api_rate_caller_per_s": 100_000,
+    "api_rate_business_per_s": 100_000,
+    "api_failures_per_minute": 1_000_000,
+    "login_tries_per_minute": 1_000_000,
+}
+# A key has no session and no password, and nobody's password is guessed.
+OF_PEOPLE = {"log_in", "log_out", "change_password"}
+AGAIN = (
+    "UPDATE dead_letters SET status = 'waiting', replay_event_id = NULL",
+    "UPDATE tenant_integrations SET status = 'active'",
+    "UPDATE tenants SET status = 'active', delete_after = NULL, settings = '{\"max_api_calls_day\": 1000000}'",
+    "UPDATE api_keys SET revoked_at = NULL, expires_at = NULL WHERE name <> 'generated'",
+    "UPDATE api_keys SET revoked_at = now() WHERE name = 'generated'",
+    "DELETE FROM person_roles",
+    "INSERT INTO person_roles (person_id, scope, scope_id, role) SELECT person_id, 'tenant', 56, 'analyst' FROM people",
+)
+
+
+@pytest.fixture
+async def planted(cast: Cast, open_database: Callable[..., Any]) -> Seeds:
+    return await plant(cast.office, await open_database("worker"), ACME, is_theirs=False, rows=ROWS)
+
+
+async def test_an_admins_calls_are_answered_as_declared(
+    cast: Cast, planted: Seeds, installation: Any, superuser: Any, tmp_path: Path
+) -> None:
+    loop = asyncio.get_running_loop()
+
+    def set_up_again(operation_id: str) -> None:
+        del operation_id
+        for statement in AGAIN:
+            asyncio.run_coroutine_threadsafe(superuser.execute(statement), loop).result()
+
+    with serve_web(
+        replace(installation, redis_url=cast.office.settings.get_url("redis_url")), tmp_path, **GENEROUS
+    ) as url:
+        headers = {"Authorization": f"Bearer {cast.keys[ACME, 'admin']}"}
+        probes = await asyncio.to_thread(_probe_all, url, headers, planted, set_up_again)
+    report = "\n".join(map(str, probes))
+    tell(report)
+    failures = [failure for probe in probes for failure in probe.failures]
+    assert not failures, "\n\n".join(failures[:20])
+    allowed = ROLE_PERMISSIONS["admin"] | {"authenticated"}
+    usable = {
+        operation.operation_id
+        for operation in OPERATIONS
+        if operation.permission in allowed
+        and operation.operation_id not in OF_PEOPLE
+        and operation.subject != "organization"
+    }
+    assert sum(probe.cases for probe in probes) >= CASES * 0.9
+    rarely = [str(probe) for probe in probes if probe.operation_id in usable and probe.share_of_2xx < SHARE_OF_2XX_MIN]
+    assert not rarely, "fewer than one in ten calls did anything:\n" + "\n".join(rarely)
+
+
+async def test_without_a_key_nothing_is_read(cast: Cast, planted: Seeds, installation: Any, tmp_path: Path) -> None:
+    with serve_web(
+        replace(installation, redis_url=cast.office.settings.get_url("redis_url")), tmp_path, **GENEROUS
+    ) as url:
+        probes = await asyncio.to_thread(_probe_all, url, {}, planted, lambda _: None)
+    tell("\n".join(map(str, probes)))
+    assert sum(probe.cases for probe in probes) >= CASES * 0.9
+    assert not [failure for probe in probes for failure in probe.failures]
+    for probe in probes:
+        if probe.operation_id != "log_in":
+            assert set(probe.statuses) <= {401, 404}, str(probe)
+
+
+def _probe_all(url: str, headers: dict[str, str], seeds: Seeds, before: Callable[[str], None]) -> list[Probe]:
+    caller = Caller(headers, -(-CASES // len(OPERATIONS)), find_known(seeds))
+    return list(probe_operations(load_schema(url), caller, before))
+
+
+def find_known(seeds: Seeds) -> dict[str, list[Any]]:
+    """Values that mean something here, by the name of the parameter or member."""
+    return {
+        "tenant_id": [seeds.tenant_id],
+        "integration_id": [f"int_{seeds.tenant_id}_{n}" for n in range(1, ROWS + 1)],
+        "key_id": list(seeds.key_ids),
+        "person_id": [str(person_id) for person_id in seeds.person_ids],
+        "event_id": [*seeds.dead_ids, *seeds.event_ids],
+        "cursor": [],
+        "name": ["generated"],
+        "If-Match": ["*"],
+        "email": [f"x{n}@example.org" for n in range(500)],
+        "password": ["cuatro palabras bien largas"],
+    }

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from app.api import audit, keys, people, session, tenants
+from app.api import audit, integrations, keys, people, session, tenants
 from app.api.docs import STYLE, render_docs
 from app.api.endpoint import make_route
 from app.api.openapi import build_openapi
@@ -25,6 +25,7 @@ from schemas.ids import make_uuid7
 
 OPERATIONS: tuple[Operation, ...] = (
     *tenants.OPERATIONS,
+    *integrations.OPERATIONS,
     *keys.OPERATIONS,
     *people.OPERATIONS,
     *session.OPERATIONS,

@@ -25,6 +25,21 @@ BODIES: dict[str, dict[str, Any]] = {
     "change_tenant": {"name": "taken over"},
     "change_settings": {"currency": "USD"},
     "create_organization": {"name": "n"},
+    "validate_integration": {
+        "account_name": "nobody",
+        "environment": "vtexcommercestable",
+        "app_key": "k",
+        "app_token": "t",
+    },
+    "create_integration": {
+        "tenant_id": ACME,
+        "integration_type": "vtex",
+        "account_name": "nobody",
+        "app_key": "k",
+        "app_token": "t",
+        "name": "shared name",
+    },
+    "change_integration": {"name": "taken over", "auto_sync": False},
     "create_key": {"name": "shared name", "role": "analyst"},
     "create_organization_key": {"name": "n", "role": "analyst"},
     "create_platform_key": {"name": "n"},
@@ -63,6 +78,7 @@ class Ids(NamedTuple):
                 "integration_id": [f"int_{seeds.tenant_id}_1"],
                 "key_id": list(seeds.key_ids),
                 "person_id": list(seeds.person_ids),
+                "type": ["vtex"],
                 "event_id": [seeds.event_ids[0], seeds.dead_ids[0]],
             }
         )

@@ -5,6 +5,7 @@ from typing import Any
 from app.core.jobs import make_cron
 from app.core.logging import get_logger
 from app.services.dead_letters import append_stuck_replays
+from app.services.secret_rotation import retire_unused_secrets
 from db.ledger import keep_event_partitions as keep_partitions
 from workers.context import DrainContext
 
@@ -31,13 +32,21 @@ async def repeat_stuck_replays(ctx: dict[str, Any], *args: Any, **kwargs: Any) -
         log.warning("replays.appended_again", replays=again)
 
 
+async def retire_previous_secrets(ctx: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+    """Rotations whose former secret nobody uses any more come to their end."""
+    del args, kwargs
+    context: DrainContext = ctx["drain"]
+    await retire_unused_secrets(context.database, context.queue.redis, context.settings, context.keyring)
+
+
 def list_functions() -> list[Any]:
     """Jobs that may be enqueued by name."""
-    return [keep_event_partitions, repeat_stuck_replays]
+    return [keep_event_partitions, repeat_stuck_replays, retire_previous_secrets]
 
 
 def list_crons() -> list[Any]:
     return [
         make_cron(keep_event_partitions, minutes={7}, at_start=True),
         make_cron(repeat_stuck_replays),
+        make_cron(retire_previous_secrets, seconds=20),
     ]

@@ -1,5 +1,7 @@
 """Integrations paused and resumed, and their secrets rotated."""
 
+import asyncio
+
 from app.core.errors import ConflictError, NotFoundError
 from app.services import integration_reads
 from app.services.audit import Actor, write_audit
@@ -61,6 +63,8 @@ async def rotate_integration_secret(
         raise ConflictError("This integration has no secret to rotate.")
     notes = [note for one in with_secret for note in await _rotate(office, tenant_id, integration_id, one, actor)]
     if any(one.kind == "order_hook" for one in with_secret):
+        # Until then a receiver may not know the new secret, and would refuse a call that comes with it.
+        await asyncio.sleep(office.settings.endpoint_cache_ttl_ms / 1000)
         state = await office.hooks.register(tenant_id, integration_id, actor=actor)
         notes += [] if state.was_set else [NOT_TOLD, *list_notes(state)]
     if any(one.kind == "customer_trigger" for one in endpoints):

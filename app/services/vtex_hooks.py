@@ -49,8 +49,11 @@ class HookState(NamedTuple):
 
 
 class _Found(NamedTuple):
+    """`is_neighbours`: foreign, and an address of this installation all the same."""
+
     verdict: HookVerdict
     url: str
+    is_neighbours: bool = False
 
 
 async def register(
@@ -60,7 +63,7 @@ async def register(
     found = await _look(client, target, address, is_others)
     is_foreign = found.verdict == "foreign"
     if is_foreign and not replaces_foreign:
-        return _explain_foreign(found.url, address)
+        return _explain_foreign(found)
     await client.post_hook(*target, make_hook(address.url, address.headers))
     state = await check(client, target, address, is_others)
     return state._replace(was_set=state.status == "registered", has_replaced_foreign=is_foreign)
@@ -70,7 +73,7 @@ async def check(client: VtexClient, target: Target, address: OurAddress, is_othe
     """What stands there now. Writes nothing. Raises ProviderError."""
     found = await _look(client, target, address, is_others)
     if found.verdict == "foreign":
-        return _explain_foreign(found.url, address)
+        return _explain_foreign(found)
     if found.verdict == "ours":
         return HookState("registered", REGISTERED)
     return HookState("removed", GONE) if found.verdict == "none" else HookState("failed", OUTDATED)
@@ -80,7 +83,7 @@ async def remove(client: VtexClient, target: Target, address: OurAddress, is_oth
     """Takes our hook away; somebody else's stays. Raises ProviderError."""
     found = await _look(client, target, address, is_others)
     if found.verdict == "foreign":
-        return _explain_foreign(found.url, address)
+        return _explain_foreign(found)
     if found.verdict != "none":
         await client.delete_hook(*target)
     return HookState("removed", REMOVED)
@@ -106,15 +109,14 @@ async def _look(client: VtexClient, target: Target, address: OurAddress, is_othe
     url = configuration.url if configuration is not None else ""
     if verdict == "ours_outdated" and await is_others(url):
         # Under our own address, and not for this integration: to take it would cut that one off.
-        verdict = "foreign"
+        return _Found("foreign", url, is_neighbours=True)
     return _Found(verdict, url)
 
 
-def _explain_foreign(url: str, address: OurAddress) -> HookState:
-    host = describe_foreign(url)
-    whose = f"calls {host}"
-    if host == describe_foreign(address.public_url):
-        whose = f"belongs to another integration of this installation ({host})"
+def _explain_foreign(found: _Found) -> HookState:
+    whose = f"calls {describe_foreign(found.url)}"
+    if found.is_neighbours:
+        whose = "belongs to another integration of this installation"
     return HookState(
         "foreign",
         f"VTEX keeps one hook per app key, and the one of this key {whose}. It was left alone, so orders do not arrive "

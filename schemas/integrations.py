@@ -40,10 +40,6 @@ class FieldsBody(Body):
 class NewIntegration(FieldsBody):
     """Either form: the connector's fields flat, or under `config`; `integration_type` may be called `type`."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"anyOf": [{"required": ["integration_type"]}, {"required": ["type"]}]},
-    )
-
     tenant_id: Annotated[int, Field(strict=True, ge=1, le=TENANT_ID_MAX)]
     integration_type: TypeName | None = None
     type: TypeName | None = None

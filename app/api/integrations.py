@@ -2,6 +2,7 @@
 
 from app.api.call import Call
 from app.api.etags import read_if_match, write_etag
+from app.api.integration_schema import IntegrationChangeBody, IntegrationFieldsBody, NewIntegrationBody
 from app.api.operation import Operation, Result
 from app.core.errors import ConflictError, NotAvailableError
 from app.services import integration_admin, integration_reads, integration_states
@@ -94,7 +95,7 @@ OPERATIONS = (
     Operation(
         "validate_integration", "POST", f"{PATH}/validate/{{type}}", "anywhere", "integrations:operate",
         "Put credentials to the test: the provider is really called, and nothing is stored", TAG, post_validation,
-        Envelope[Validation], body=IntegrationFields, problems=(NotAvailableError,),
+        Envelope[Validation], body=IntegrationFieldsBody, problems=(NotAvailableError,),
         description="The connector's fields, flat or under `config`. Each finding says what to mend.",
     ),
     Operation(
@@ -105,11 +106,12 @@ OPERATIONS = (
     Operation(
         "create_integration", "POST", PATH, "tenant", "integrations:write",
         "Connect an account: credentials are put to the test, and the provider is told to call us", TAG,
-        post_integration, Envelope[IssuedIntegration], 201, tenant_in="body", body=NewIntegration,
+        post_integration, Envelope[IssuedIntegration], 201, tenant_in="body", body=NewIntegrationBody,
         problems=(ConflictError, NotAvailableError), shows_secret=True,
         description="The connector's fields stand beside the other members or under `config`. VTEX keeps one hook per "
         "app key: somebody else's is left alone unless `replace_foreign_hook` is true. Wrong credentials are stored "
-        "nowhere; a provider that is down stops nothing, and the answer says what is to be done.",
+        "nowhere; a provider that is down stops nothing, and the answer says what is to be done. The types that are "
+        "not available yet (MercadoLibre, Google Ads, Facebook Ads) have their fields checked and are answered 501.",
     ),
     Operation(
         "get_integration", "GET", ONE, "tenant", "integrations:read", "One integration, without secrets", TAG, get_one,
@@ -118,9 +120,10 @@ OPERATIONS = (
     Operation(
         "change_integration", "PUT", ONE, "tenant", "integrations:write",
         "Change an integration in part, or replace its credentials", TAG, put_one, Envelope[ChangedIntegration],
-        tenant_in="integration", body=IntegrationChange, has_etag=True, problems=(ConflictError,),
+        tenant_in="integration", body=IntegrationChangeBody, has_etag=True, problems=(ConflictError,),
         description="What is not named stays. New credentials are put to the test first, and resume an integration "
-        "that waited for them. The account never changes.",
+        "that waited for them. The account never changes. The connector's fields stand under `config`, or beside the "
+        "other members as when it was made.",
     ),
     Operation(
         "delete_integration", "DELETE", ONE, "tenant", "integrations:write",

@@ -82,13 +82,13 @@ async def change_integration(
         raise PreconditionFailedError(STALE)
     connector = get_declared(row.connector)
     held = await _open(office, row)
-    form = check_form(connector, change, _list_held(connector, row, held))
+    form = check_form(_find_needed(connector, change, held), change, _list_held(connector, row, held))
     check_same_account(form, row.account)
     further = row.accepted_accounts if change.accepted_accounts is None else change.accepted_accounts
     accounts = check_accounts(connector, row.account, further)
     findings: list[Finding] = []
     is_new_key = dict(form.credentials) != held
-    if is_new_key or form.environment != row.environment:
+    if form.credentials and (is_new_key or form.environment != row.environment):
         findings = await _check_credentials(office, connector, form, change)
     await _update(office, row, form, change, accounts, actor, is_new_key=is_new_key)
     notes: list[str] = []
@@ -206,6 +206,13 @@ async def _open(office: Office, row: Row) -> dict[str, str]:
         return {}
     keys = await office.keyring.keys_of(row.tenant_id)
     return open_credentials(keys, row.connector, row.account, row.sealed_credentials)
+
+
+def _find_needed(connector: Connector, change: IntegrationChange, held: Mapping[str, str]) -> Connector:
+    """One that has no credentials needs none for a change that is about something else."""
+    names = {field.name for field in connector.credentials}
+    is_about_them = not names.isdisjoint(collect_values(connector, change))
+    return connector if held or is_about_them else connector._replace(credentials=())
 
 
 def _list_held(connector: Connector, row: Row, credentials: Mapping[str, str]) -> dict[str, str]:

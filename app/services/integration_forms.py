@@ -60,7 +60,9 @@ def check_form(connector: Connector, body: FieldsBody, held: Mapping[str, str] |
     try:
         form = read_form(connector, values)
     except MappingError as error:
-        raise InvalidInputError(FieldProblem(point(body, error.field), error.problem)) from None
+        raise InvalidInputError(
+            FieldProblem(point(body, _find_given_name(connector, body, error.field)), error.problem)
+        ) from None
     account = name_account(connector, form.config)
     return _split(connector, account, form)
 
@@ -87,6 +89,13 @@ def point(body: FieldsBody, name: str) -> str:
     escaped = name[:60].replace("~", "~0").replace("/", "~1")
     is_inside = body.config is not None and name not in body.flat_fields
     return f"/config/{escaped}" if is_inside else f"/{escaped}"
+
+
+def _find_given_name(connector: Connector, body: FieldsBody, name: str) -> str:
+    """The name under which a declared field was sent, which may be another one of its."""
+    declared = next((one for one in (*connector.config, *connector.credentials) if one.name == name), None)
+    sent = {*body.flat_fields, *(body.config or {})}
+    return next((alias for alias in (declared.aliases if declared else ()) if alias in sent), name)
 
 
 def _split(connector: Connector, account: str, form: Form) -> CheckedForm:

@@ -56,6 +56,7 @@ async def rotate_integration_secret(
     """A new secret, told to the provider; the one before stays valid until it was unused for a day. Raises
     NotFoundError, ConflictError for an integration without a secret of its own."""
     row = await get_row(office, tenant_id, integration_id)
+    await ensure_endpoints(office, row)
     keys = await office.keyring.keys_of(tenant_id)
     endpoints = await list_active_endpoints(office.database, office.settings, keys, integration_id)
     with_secret = [one for one in endpoints if one.secret is not None]
@@ -63,8 +64,9 @@ async def rotate_integration_secret(
         raise ConflictError("This integration has no secret to rotate.")
     notes = [note for one in with_secret for note in await _rotate(office, tenant_id, integration_id, one, actor)]
     if any(one.kind == "order_hook" for one in with_secret):
-        # Until then a receiver may not know the new secret, and would refuse a call that comes with it.
-        await asyncio.sleep(office.settings.endpoint_cache_ttl_ms / 1000)
+        if not notes:
+            # Until then a receiver may not know the new secret, and would refuse a call that comes with it.
+            await asyncio.sleep(office.settings.endpoint_cache_ttl_ms / 1000)
         state = await office.hooks.register(tenant_id, integration_id, actor=actor)
         notes += [] if state.was_set else [NOT_TOLD, *list_notes(state)]
     if any(one.kind == "customer_trigger" for one in endpoints):

@@ -4,6 +4,7 @@ It carries the API and health; the dashboard joins it here.
 """
 
 import asyncio
+import gc
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -24,6 +25,7 @@ from app.core.serving import make_server
 from app.core.settings import Settings, get_settings
 from app.services.api_usage import ApiUsage
 from app.services.office import Office, open_office
+from app.services.setup import find_setup_problem
 
 log = get_logger()
 
@@ -56,7 +58,10 @@ def list_checks(office: Office) -> Mapping[str, Check]:
     async def check_keys() -> str | None:
         return await office.keyring.find_problem()
 
-    return {"database": check_database, "queue": check_queue, "keys": check_keys}
+    async def check_setup() -> str | None:
+        return await find_setup_problem(office)
+
+    return {"database": check_database, "queue": check_queue, "keys": check_keys, "setup": check_setup}
 
 
 def build_app(office: Office, usage: ApiUsage) -> Starlette:
@@ -76,6 +81,8 @@ async def run(settings: Settings) -> None:
         )
         writing = asyncio.create_task(usage.run(), name="api usage")
         log.info("web.started", port=settings.web_port)
+        # What is here now stays: a collection that walked through all of it would double a long answer's time.
+        gc.freeze()
         try:
             await server.serve()
         finally:

@@ -9,6 +9,7 @@ import asyncpg
 from db.queries import load_queries
 
 SQL = load_queries("dead_letters")
+COUNTED_MAX = 10_000
 DeadLetterStatus = Literal["waiting", "replaying", "replayed", "discarded"]
 _OPEN: tuple[DeadLetterStatus, ...] = ("waiting", "replaying")
 
@@ -74,9 +75,19 @@ async def discard_dead_letter(connection: asyncpg.Connection, tenant_id: int, ev
     return await connection.fetchval(SQL["discard_dead_letter"], tenant_id, event_id) is not None
 
 
-async def count_waiting(connection: asyncpg.Connection, tenant_id: int, limit: int = 10_000) -> int:
+async def count_waiting(connection: asyncpg.Connection, tenant_id: int, limit: int = COUNTED_MAX) -> int:
     """How many wait, counted up to `limit`."""
     return int(await connection.fetchval(SQL["count_dead_letters"], tenant_id, limit))
+
+
+async def list_limited_letters(connection: asyncpg.Connection, tenant_id: int, limit: int) -> list[str]:
+    """Event ids of waiting inline documents that a limit kept out, the oldest first."""
+    return [str(row[0]) for row in await connection.fetch(SQL["list_limited_letters"], tenant_id, limit)]
+
+
+async def count_limited_replays(connection: asyncpg.Connection, tenant_id: int) -> int:
+    """How many of those are being replayed."""
+    return int(await connection.fetchval(SQL["count_limited_replays"], tenant_id))
 
 
 def _find(row: asyncpg.Record | None) -> DeadLetter | None:
@@ -87,3 +98,10 @@ def _read(row: asyncpg.Record) -> DeadLetter:
     letter = DeadLetter(*row)
     replay = None if letter.replay_event_id is None else str(letter.replay_event_id)
     return letter._replace(event_id=str(letter.event_id), replay_event_id=replay)
+
+
+async def count_waiting_by_integration(
+    connection: asyncpg.Connection, tenant_id: int, limit: int = COUNTED_MAX
+) -> dict[int, int]:
+    """Integration → how many of its dead letters wait; `limit` of them are looked at."""
+    return dict(await connection.fetch(SQL["count_waiting_by_integration"], tenant_id, limit))

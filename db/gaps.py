@@ -31,7 +31,7 @@ class Gap(NamedTuple):
 
 
 async def set_gaps(connection: asyncpg.Connection, tenant_id: int, marks: Sequence[GapMark]) -> None:
-    """The earliest of what is held and what is told stands, with its reason."""
+    """The earliest of what is held and what is told stands, with its reason: but a limit's never replaces another."""
     if marks:
         await connection.execute(SQL["set_gaps"], tenant_id, *zip(*marks, strict=True))
 
@@ -40,6 +40,11 @@ async def set_gaps_everywhere(database: Database, streams: Sequence[str], gap_si
     """For every integration of every tenant that is not deleted."""
     async with database.platform_tx("set_gaps_everywhere") as connection:
         await connection.execute(SQL["set_gaps_everywhere"], list(streams), gap_since, reason)
+
+
+async def close_limit_gaps(connection: asyncpg.Connection, tenant_id: int) -> list[int]:
+    """Closes what a limit had opened where no customer waits any more; the integrations."""
+    return [row[0] for row in await connection.fetch(SQL["close_limit_gaps"], tenant_id)]
 
 
 async def list_gaps(connection: asyncpg.Connection, tenant_id: int) -> list[Gap]:
@@ -51,3 +56,9 @@ async def list_all_gaps(database: Database) -> list[Gap]:
     """Everybody's."""
     async with database.platform_tx("list_gaps") as connection:
         return [Gap(*row) for row in await connection.fetch(SQL["list_gaps_by_tenant"])]
+
+
+async def list_limited_tenants(database: Database) -> list[int]:
+    """Tenants with a gap that a limit has marked."""
+    async with database.platform_tx("list_limited_tenants") as connection:
+        return [row[0] for row in await connection.fetch(SQL["list_limited_tenants"])]

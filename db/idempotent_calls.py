@@ -4,9 +4,11 @@ from typing import NamedTuple
 
 import asyncpg
 
+from db.pool import Database
 from db.queries import load_queries
 
 SQL = load_queries("idempotent_calls")
+CALLS_PER_BATCH = 1_000
 
 
 class KnownCall(NamedTuple):
@@ -47,6 +49,13 @@ async def forget_call(connection: asyncpg.Connection, actor: str, key_hash: byte
     await connection.execute(SQL["forget_call"], actor, key_hash)
 
 
-async def forget_old_calls(connection: asyncpg.Connection, hours_kept: int, limit: int) -> int:
-    """How many were forgotten."""
-    return int((await connection.execute(SQL["forget_old_calls"], hours_kept, limit)).rpartition(" ")[2])
+async def forget_all_old(database: Database, hours_kept: int) -> int:
+    """Forgets those older than that, in batches; how many."""
+    done = 0
+    while True:
+        async with database.platform_tx("forget_old_calls") as connection:
+            told = await connection.execute(SQL["forget_old_calls"], hours_kept, CALLS_PER_BATCH)
+        forgotten = int(told.rpartition(" ")[2])
+        done += forgotten
+        if forgotten < CALLS_PER_BATCH:
+            return done

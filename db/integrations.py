@@ -29,15 +29,15 @@ class Integration(NamedTuple):
     status_reason: str | None
     created_at: datetime
     updated_at: datetime
-    has_credentials: bool
-    name: str
-    revision: int
-    accepted_accounts: Sequence[str]
-    auto_sync: bool
-    sync_frequency: str
-    hook_status: HookStatus
-    hook_note: str | None
-    hook_checked_at: datetime | None
+    has_credentials: bool = False
+    name: str = ""
+    revision: int = 1
+    accepted_accounts: Sequence[str] = ()
+    auto_sync: bool = True
+    sync_frequency: str = "hourly"
+    hook_status: HookStatus = "none"
+    hook_note: str | None = None
+    hook_checked_at: datetime | None = None
 
     @property
     def accounts(self) -> tuple[str, ...]:
@@ -164,11 +164,6 @@ async def set_hook_state(
 ) -> bool:
     """False when the integration is not there any more. `note`: a sentence for people, never an address of ours."""
     return await connection.fetchval(SQL["set_hook_state"], tenant_id, integration_id, status, note) is not None
-
-
-async def list_last_syncs(connection: asyncpg.Connection, tenant_id: int) -> dict[int, datetime]:
-    """Integration → the last moment at which it was current; those that never were are not there."""
-    return dict(await connection.fetch(SQL["list_last_syncs"], tenant_id))
 
 
 def _read(row: asyncpg.Record) -> Integration:

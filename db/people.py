@@ -110,6 +110,10 @@ async def remove_role(connection: asyncpg.Connection, person_id: UUID, scope: Ro
     return role
 
 
+async def count_people(connection: asyncpg.Connection, scope: RoleScope, scope_id: int) -> int:
+    return int(await connection.fetchval(SQL["count_people"], scope, scope_id))
+
+
 async def lock_owners(connection: asyncpg.Connection, scope: RoleScope, scope_id: int) -> list[UUID]:
     """The owners of a scope, held until the transaction ends."""
     return [row[0] for row in await connection.fetch(SQL["lock_owners"], scope, scope_id)]

@@ -93,12 +93,6 @@ async def find_tenant_by_slug(database: Database, slug: str) -> int | None:
     return tenant_id
 
 
-async def set_tenant_status(database: Database, tenant_id: int, status: str) -> bool:
-    """False when there is no such tenant. The endpoint directory must be published after it."""
-    async with database.platform_tx("set_tenant_status") as connection:
-        return await connection.fetchval(SQL["set_tenant_status"], tenant_id, status) is not None
-
-
 class TenantWithCount(NamedTuple):
     tenant: Tenant
     customers: int

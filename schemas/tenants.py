@@ -6,7 +6,7 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from schemas.api import Body, PageQuery, ShortText, Shown
+from schemas.api import Body, PageQuery, Query, ShortText, Shown
 
 TenantType = Literal["trial", "business", "enterprise"]
 TenantStatus = Literal["active", "suspended", "expired", "deleting", "deleted"]
@@ -136,11 +136,12 @@ class LimitUse(Shown):
 
 
 class Tenant(TenantSummary):
-    """`customers_waiting`: new customers that a limit keeps out; a repair fetches them when it rises."""
+    """`customers_waiting`: new customers that a limit keeps out; they are fetched when it rises. `feature_notes`: what
+    each feature gates, or that we do not know it."""
 
     settings: TenantSettings
     features: dict[str, bool]
-    unknown_features: list[str]
+    feature_notes: dict[str, str]
     limits: dict[str, LimitUse]
     customers_waiting: int
     status_reason: str | None
@@ -158,3 +159,26 @@ class GlobalMetrics(Shown):
     total_api_calls_today: int
     storage_used_gb: float
     processing_time_avg_minutes: float | None
+
+
+class Activation(Body):
+    """`trial_ends_at`: for a trial whose time is over, until when it may go on."""
+
+    trial_ends_at: datetime | None = None
+
+
+class DeletionQuery(Query):
+    confirmation: str | None = Field(None, max_length=100, description="the code that the first step answered")
+
+
+class Deletion(Shown):
+    """First step: `confirmation` is the code for the second, good until `confirm_before`. Second step: `delete_after`
+    is when everything is erased and the keys are destroyed; until then it can be cancelled."""
+
+    tenant_id: int
+    status: TenantStatus
+    confirmation: str | None
+    confirm_before: datetime | None
+    delete_after: datetime | None
+    customers: int
+    note: str

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from app.core.latency import LatencyRecorder
 from app.core.queue import Queue
 from app.core.settings import Settings
+from app.services.hooks_protocol import Hooks
 from app.services.integrations import LiveIntegrations
 from app.services.keyring import Keyring
 from app.services.live_tenants import LiveTenants
@@ -33,6 +34,7 @@ class DrainContext:
     observer: Observer
     latency: LatencyRecorder
     gate: DatabaseGate
+    hooks: Hooks | None = None
     owed: OwedCalls = field(default_factory=OwedCalls)
     quiet: Quiet = field(default_factory=Quiet)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)

@@ -4,8 +4,13 @@ from typing import Any
 
 from app.core.jobs import make_cron
 from app.core.logging import get_logger
+from app.services import tenant_lifecycle
 from app.services.dead_letters import append_stuck_replays
 from app.services.secret_rotation import retire_unused_secrets
+from app.services.tenant_erasure import erase_due_tenants
+from app.services.tenant_lifecycle import TenantOffice
+from app.services.waiting_customers import enqueue_all_waiting
+from db.idempotent_calls import forget_all_old as forget_calls
 from db.ledger import keep_event_partitions as keep_partitions
 from workers.context import DrainContext
 
@@ -39,14 +44,69 @@ async def retire_previous_secrets(ctx: dict[str, Any], *args: Any, **kwargs: Any
     await retire_unused_secrets(context.database, context.queue.redis, context.settings, context.keyring)
 
 
+async def ask_for_waiting_customers(ctx: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+    """Customers whom a limit kept out, where there is room now."""
+    del args, kwargs
+    context: DrainContext = ctx["drain"]
+    await enqueue_all_waiting(context.database, context.keyring, context.queue, context.settings)
+
+
+async def expire_trials(ctx: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+    """Trials whose time is over."""
+    del args, kwargs
+    expired = await tenant_lifecycle.expire_trials(_open_office(ctx["drain"]))
+    if expired:
+        log.info("trials.expired", tenants=expired)
+
+
+async def erase_deleted_tenants(ctx: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+    """Tenants whose grace period is over. What does not end within the job's time goes on with the next run."""
+    del args, kwargs
+    context: DrainContext = ctx["drain"]
+    await erase_due_tenants(_open_office(context), context.keyring, context.queue)
+
+
+async def forget_old_calls(ctx: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+    """Answers kept for repeats under an Idempotency-Key whose day is over."""
+    del args, kwargs
+    context: DrainContext = ctx["drain"]
+    await forget_calls(context.database, context.settings.idempotency_hours)
+
+
+async def keep_hooks(ctx: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+    """What providers were to be told of a tenant's status and were not."""
+    del args, kwargs
+    context: DrainContext = ctx["drain"]
+    if context.hooks is not None:
+        await tenant_lifecycle.keep_hooks(context.database, context.hooks)
+
+
+def _open_office(context: DrainContext) -> TenantOffice:
+    return TenantOffice(context.database, context.queue.redis, context.settings, context.hooks)
+
+
 def list_functions() -> list[Any]:
     """Jobs that may be enqueued by name."""
-    return [keep_event_partitions, repeat_stuck_replays, retire_previous_secrets]
+    return [
+        keep_event_partitions,
+        repeat_stuck_replays,
+        retire_previous_secrets,
+        ask_for_waiting_customers,
+        expire_trials,
+        erase_deleted_tenants,
+        forget_old_calls,
+        keep_hooks,
+    ]
 
 
 def list_crons() -> list[Any]:
     return [
         make_cron(keep_event_partitions, minutes={7}, at_start=True),
         make_cron(repeat_stuck_replays),
-        make_cron(retire_previous_secrets, seconds=20),
+        make_cron(retire_previous_secrets, seconds=50),
+        make_cron(ask_for_waiting_customers, seconds=10),
+        make_cron(expire_trials, seconds=20),
+        make_cron(erase_deleted_tenants, seconds=30),
+        make_cron(keep_hooks, seconds=40),
+        make_cron(forget_old_calls, minutes={37}),
     ]

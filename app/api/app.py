@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from app.api import audit, integrations, keys, people, session, tenants
+from app.api import audit, integrations, keys, lifecycle, people, session, sync_status, tenants
 from app.api.docs import STYLE, render_docs
 from app.api.endpoint import make_route
 from app.api.openapi import build_openapi
@@ -26,6 +26,8 @@ from schemas.ids import make_uuid7
 OPERATIONS: tuple[Operation, ...] = (
     *tenants.OPERATIONS,
     *integrations.OPERATIONS,
+    *lifecycle.OPERATIONS,
+    *sync_status.OPERATIONS,
     *keys.OPERATIONS,
     *people.OPERATIONS,
     *session.OPERATIONS,

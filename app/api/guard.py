@@ -8,11 +8,14 @@ from app.api.operation import Operation
 from app.core.errors import DayLimitError, ForbiddenError, NotFoundError, RateLimitedError, UnauthenticatedError
 from app.core.rates import Bucket
 from app.services.api_usage import ApiUsage
-from app.services.permissions import Principal
+from app.services.features import has_feature
+from app.services.permissions import Permission, Principal
 from app.services.tenant_limits import find_limits
 from db.tenants import Tenant, find_tenant
 from schemas.api import TENANT_ID_MAX
 
+# What the feature `api_access` opens: a tenant's data. Its settings, integrations and access stay reachable without.
+GATED: frozenset[Permission] = frozenset({"records:read", "records:reveal", "events:read", "events:operate"})
 NO_TENANT = "There is no such tenant, or none that you may see."
 
 
@@ -77,6 +80,10 @@ def check_permission(call: Call, operation: Operation) -> None:
         call.permissions = frozenset(one for grant in principal.grants for one in grant.allowed)
     else:
         return
+    if permission in GATED and not principal.is_platform_admin:
+        tenant = call.get_tenant()
+        if not has_feature(tenant.settings, "api_access"):
+            raise ForbiddenError("This tenant's feature api_access is switched off: a platform admin switches it on.")
     if permission not in call.permissions:
         raise ForbiddenError(f"This needs the permission {permission}, which this key or person does not have here.")
 

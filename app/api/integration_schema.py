@@ -1,4 +1,4 @@
-"""The bodies of integrations as OpenAPI tells them: made from the connectors' declarations, one form for each that is available."""
+"""The bodies of integrations as OpenAPI tells them: from the declarations of the connectors that are available."""
 
 from collections.abc import Iterable
 from typing import Any

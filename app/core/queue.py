@@ -207,6 +207,11 @@ class Queue:
         """Hand a tenant to another worker group, from its next turn on."""
         await self._scripts.run("place", "move", tenant_id, group)
 
+    async def empty(self, tenant_id: int) -> int:
+        """Drop all that waits of this tenant and every trace of it; how many events. Only for a tenant that is erased:
+        these events were accepted, and nothing will ever say what became of them."""
+        return int(await self._scripts.run("empty", tenant_id))
+
     async def rebuild(self, tenant_ids: Iterable[int]) -> None:
         """Derive again where each of these tenants stands. Right at any time; needed after a loss of memory."""
         await self._scripts.run_all([Call("rebuild", chunk) for chunk in _chunks(tenant_ids)])

@@ -26,6 +26,7 @@ _PARTS: dict[str, tuple[str, ...]] = {
     "sweep": ("prelude", "look", "mend"),
     "place": ("prelude", "look"),
     "rebuild": ("prelude", "look"),
+    "empty": ("prelude",),
     "depth": ("prelude",),
     "sync_tick": ("prelude",),
 }

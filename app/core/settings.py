@@ -85,6 +85,8 @@ class Settings(BaseSettings):
     session_idle_s: int = Field(1_800, ge=60)
     session_max_s: int = Field(43_200, ge=300)
     password_chars_min: int = Field(12, ge=8)
+    api_keys_max: int = Field(100, ge=1, description="live API keys of one tenant, organization or the platform")
+    people_max: int = Field(500, ge=1, description="people with a role in one tenant or organization")
     api_key_days_max: int = Field(3_650, ge=1, description="longest life that a key may be given")
     idempotency_hours: int = Field(24, ge=1, description="how long an answer is kept to be given again")
     api_usage_flush_s: float = Field(2.0, gt=0, description="how often counted API calls are written to Postgres")
@@ -128,6 +130,11 @@ class Settings(BaseSettings):
     statement_timeout_s: float = Field(15.0, gt=0)
     tenant_token_ttl_s: int = Field(120, ge=5)
     keys_cache_ttl_s: int = Field(300, ge=1)
+    waiting_batch_customers: int = Field(
+        500, ge=1, le=5_000, description="customers asked for per tenant and minute when a limit leaves room again"
+    )
+    waiting_ask_interval_s: float = Field(600.0, gt=0, description="before a customer that waits is asked for again")
+    tenant_deletion_grace_days: int = Field(30, ge=1, le=365, description="from a confirmed deletion to the erasure")
     ledger_days: int = Field(30, ge=2, description="days a ledger row is kept; longer than EVENT_WAIT_MAX_S")
     memory_tick_s: float = Field(5.0, gt=0, description="how often the loss of Redis's memory is looked for")
 

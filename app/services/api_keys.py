@@ -15,14 +15,12 @@ from db import api_keys as db_keys
 from db.api_keys import ApiKeyRow
 from schemas.access import IssuedKey, Key, NewKey, NewPlatformKey
 
-LIVE_KEYS_MAX = 100  # of one tenant, organization or the platform
-
 
 async def create_key(
     office: Office, place: Place, wanted: NewKey, *, actor: Actor, given_by: Collection[Role]
 ) -> IssuedKey:
     """A key of a place. `given_by`: the roles there of whoever asks. Raises ForbiddenError for a role above theirs,
-    InvalidInputError, ConflictError when there are LIVE_KEYS_MAX."""
+    InvalidInputError, ConflictError when there are API_KEYS_MAX."""
     if not may_give(wanted.role, given_by):
         raise ForbiddenError(f"Nobody can give a role above their own: {wanted.role}.")
     return await issue_key(
@@ -32,7 +30,7 @@ async def create_key(
 
 
 async def create_platform_key(office: Office, wanted: NewPlatformKey, *, actor: Actor) -> IssuedKey:
-    """A key that may do everything. Raises InvalidInputError, ConflictError when there are LIVE_KEYS_MAX."""
+    """A key that may do everything. Raises InvalidInputError, ConflictError when there are API_KEYS_MAX."""
     expires_at = _check_expiry(wanted.expires_at, office.settings.api_key_days_max)
     return await issue_key(
         office, PLATFORM, name=wanted.name, role="platform_admin", expires_at=expires_at, actor=actor
@@ -49,11 +47,12 @@ async def issue_key(
     permissions: list[str] | None = None,
     expires_at: datetime | None = None,
 ) -> IssuedKey:
-    """Makes it, without asking whether the actor may. Raises ConflictError when there are LIVE_KEYS_MAX."""
+    """Makes it, without asking whether the actor may. Raises ConflictError when there are API_KEYS_MAX."""
     made = make_api_key(_find_checksum_key(office))
     async with office.database.platform_tx("create_key") as connection:
-        if await db_keys.count_live_api_keys(connection, *place) >= LIVE_KEYS_MAX:
-            raise ConflictError(f"There are {LIVE_KEYS_MAX} live keys here: revoke one that is not used.")
+        keys_max = office.settings.api_keys_max
+        if await db_keys.count_live_api_keys(connection, *place) >= keys_max:
+            raise ConflictError(f"There are {keys_max} live keys here: revoke one that is not used.")
         await db_keys.insert_api_key(
             connection, key_id=made.key_id, name=name, scope=place.scope, scope_id=place.scope_id, role=role,
             permissions=permissions, secret_hash=hash_token(made.text), created_by=f"{actor.kind}:{actor.id}",
@@ -69,6 +68,15 @@ async def list_keys(office: Office, place: Place) -> list[Key]:
     """All of a place, revoked and expired ones too, in the order made."""
     async with office.database.platform_tx("list_keys") as connection:
         return [show_key(row) for row in await db_keys.list_api_keys(connection, *place)]
+
+
+async def find_key_place(office: Office, key_id: str) -> Place:
+    """Where a key holds, for those who may see all places. Raises NotFoundError."""
+    async with office.database.platform_tx("find_key") as connection:
+        row = await db_keys.find_api_key(connection, key_id)
+    if row is None:
+        raise NotFoundError("There is no such key.")
+    return Place(row.scope, row.scope_id)
 
 
 async def rotate_key(

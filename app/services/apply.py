@@ -1,28 +1,44 @@
 """The one transaction of a batch: rows, ledger, dead letters and counters, or nothing of it.
 
 1. What was observed is reduced to one state per key, newest wins, partial documents put together.
-2. Customers, then orders: one sorted statement each (upsert.py).
-3. The ledger: a row per event, unless it has one: the first committed outcome stands.
-4. Only for rows that are new: dead letters, closed replays, day totals.
-5. Counters last, because their rows are held until the commit.
+2. Customers for whom a limit leaves no room are kept out (customer_room.py).
+3. Customers, then orders: one sorted statement each (upsert.py). Then who waits.
+4. The ledger: a row per event, unless it has one: the first committed outcome stands.
+5. Only for rows that are new: dead letters, closed replays, day totals.
+6. When the integrations were current; counters last, because their rows are held until the commit.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple
 
+import asyncpg
+
 from app.core.sealing import TenantKeys
+from app.services.customer_room import (
+    Origin,
+    Room,
+    WriteLimits,
+    find_origins,
+    find_room,
+    list_given_up,
+    settle_kept_out,
+    update_waiting,
+)
 from app.services.merge import AnyRecord, Known, merge, observe
 from app.services.sealed_rows import Sealer, to_utc
 from app.services.upsert import CUSTOMERS, ORDERS, RowMovedError, Stored, upsert
+from db.activity import note_activity
 from db.counters import Writer, add_to_counters
 from db.ledger import LedgerEntry, find_outcomes, settle_events
 from db.pool import Database, wait_in_line
-from db.versions import Key, Version
+from db.versions import Held, Key, Version
 from schemas.events import Event, Outcome
 from schemas.ids import read_uuid7_ms
 from schemas.records import OrderRecord
 
+APPLIED_PREFIX = "applied."
 ATTEMPTS_MAX = 5  # of a batch whose rows others change between its look and its write
 
 
@@ -58,15 +74,29 @@ class Settlement(NamedTuple):
 
 class Applied(NamedTuple):
     """`outcomes`: event id → outcome, of every event given: this batch's or, if it had one, the earlier one.
-    `changed`: rows whose content changed."""
+    `changed`: rows whose content changed. `kept_out`: customers whom a limit left no room."""
 
     outcomes: dict[str, Outcome]
     changed: int
+    kept_out: int = 0
 
 
 class _ObjectKey(NamedTuple):
     is_order: bool
     key: Key
+
+
+class _Batch(NamedTuple):
+    """A batch, reduced. `integration_id`: whose the observations without an event are."""
+
+    settlements: Sequence[Settlement]
+    customers: dict[Key, Known]
+    orders: dict[Key, Known]
+    versions: dict[int, Version]
+    origins: dict[Key, Origin]
+    writer: Writer
+    now: datetime
+    integration_id: int | None
 
 
 async def apply_batch(
@@ -78,39 +108,71 @@ async def apply_batch(
     writer: Writer = "live",
     now: datetime,
     country: str = "AR",
+    limits: WriteLimits | None = None,
+    integration_id: int | None = None,
 ) -> Applied:
     """Commits a batch of one tenant. `now`: from which latencies are counted. `country`: ISO alpha-2, the tenant's.
+    `limits`: the tenant's; None binds nothing. `integration_id`: whose the `observations` without an event are, needed
+    when limits bind them.
 
     Raises ValueError for a settlement with neither observation nor outcome, SealingError, RowMovedError when others
     kept changing the same rows, and whatever asyncpg raises: `db.failures.classify` says whose fault it is.
     """
-    told = [s.observation for s in settlements if s.observation is not None and s.outcome is None]
-    known, versions = reduce_observations(keys, [*told, *observations])
+    if limits is not None and observations and integration_id is None:
+        raise ValueError("observations that limits may keep out need an integration")
+    known, versions = reduce_observations(keys, [*_list_told(settlements), *observations])
     customers = {object_key.key: state for object_key, state in known.items() if not object_key.is_order}
     orders = {object_key.key: state for object_key, state in known.items() if object_key.is_order}
+    loose = Origin(integration_id or 0, "hint", now)
+    origins = find_origins(settlements) | {_find_key(observation).key: loose for observation in observations}
+    batch = _Batch(settlements, customers, orders, versions, origins, writer, now, integration_id)
     sealer = Sealer(keys, country)
     for attempt in range(1, ATTEMPTS_MAX + 1):
         try:
             async with database.tenant_tx(keys.tenant_id, f"apply.{writer}") as connection:
                 if attempt > 1:
                     await wait_in_line(connection, keys.tenant_id)
-                of_customers = await upsert(connection, sealer, CUSTOMERS, customers)
-                of_orders = await upsert(connection, sealer, ORDERS, orders)
-                stored = {_ObjectKey(False, key): state for key, state in of_customers.stored.items()}
-                stored |= {_ObjectKey(True, key): state for key, state in of_orders.stored.items()}
-                entries = decide_outcomes(settlements, stored, versions, now)
-                outcomes = await settle_events(connection, keys.tenant_id, writer, entries)
-                counters = _add(of_customers.counters, of_orders.counters, _count_outcomes(outcomes.values()))
-                await add_to_counters(connection, keys.tenant_id, writer, counters)
-                earlier = [entry.event_id for entry in entries if entry.event_id not in outcomes]
-                if earlier:
-                    outcomes |= await find_outcomes(connection, keys.tenant_id, earlier)
+                return await _write(connection, sealer, batch, limits)
         except RowMovedError:
             if attempt == ATTEMPTS_MAX:
                 raise
-        else:
-            return Applied(outcomes, sum(state.is_changed for state in stored.values()))
     raise AssertionError("unreachable")
+
+
+def _list_told(settlements: Iterable[Settlement]) -> list[Observation]:
+    return [s.observation for s in settlements if s.observation is not None and s.outcome is None]
+
+
+async def _write(connection: asyncpg.Connection, sealer: Sealer, batch: _Batch, limits: WriteLimits | None) -> Applied:
+    tenant_id, writer = sealer.keys.tenant_id, batch.writer
+    given_up = list_given_up(batch.settlements) if limits else []
+    held: dict[Key, Held] = {}
+    room = Room({}, has_waiting=False)
+    if batch.customers:
+        held = await CUSTOMERS.find_held(connection, tenant_id, sorted(batch.customers))
+    if batch.customers or given_up:
+        room = await find_room(connection, tenant_id, limits, batch.customers, held)
+    admitted = {key: state for key, state in batch.customers.items() if key not in room.kept_out}
+    of_customers = await upsert(connection, sealer, CUSTOMERS, admitted, held)
+    of_orders = await upsert(connection, sealer, ORDERS, batch.orders)
+    of_waiting = await update_waiting(connection, tenant_id, room, batch.origins, [*admitted, *given_up])
+    stored = {_ObjectKey(False, key): state for key, state in of_customers.stored.items()}
+    stored |= {_ObjectKey(True, key): state for key, state in of_orders.stored.items()}
+    settlements = settle_kept_out(sealer.keys, batch.settlements, room)
+    entries = decide_outcomes(settlements, stored, batch.versions, batch.now)
+    outcomes = await settle_events(connection, tenant_id, writer, entries)
+    current = {entry.integration_id for entry in entries if outcomes.get(entry.event_id, "dead") != "dead"}
+    if batch.integration_id is not None:
+        current.add(batch.integration_id)
+    await note_activity(connection, tenant_id, writer, current)
+    counted = _add(_count_outcomes(outcomes.values()), _count_applied(entries, outcomes))
+    await add_to_counters(
+        connection, tenant_id, writer, _add(of_customers.counters, of_orders.counters, of_waiting, counted)
+    )
+    earlier = [entry.event_id for entry in entries if entry.event_id not in outcomes]
+    if earlier:
+        outcomes |= await find_outcomes(connection, tenant_id, earlier)
+    return Applied(outcomes, sum(state.is_changed for state in stored.values()), len(room.kept_out))
 
 
 def reduce_observations(
@@ -198,6 +260,13 @@ def _count_outcomes(outcomes: Iterable[Outcome]) -> dict[str, int]:
     for outcome in outcomes:
         counters[f"events_{outcome}"] = counters.get(f"events_{outcome}", 0) + 1
     return counters
+
+
+def _count_applied(entries: Iterable[LedgerEntry], outcomes: Mapping[str, Outcome]) -> dict[str, int]:
+    """What each integration brought in: `applied.{integration_id}`."""
+    return Counter(
+        f"{APPLIED_PREFIX}{entry.integration_id}" for entry in entries if outcomes.get(entry.event_id) == "applied"
+    )
 
 
 def _add(*counters: dict[str, int]) -> dict[str, int]:

@@ -11,6 +11,7 @@ from app.core.logging import get_logger
 from app.core.queue import AppendBatch, Confirm, NewEntry, Queue
 from app.core.sealing import TenantKeys, inline_info, seal_inline
 from app.core.settings import Settings
+from app.services.customer_room import DEAD_LETTER_PURPOSE
 from app.services.keyring import Keyring
 from db.dead_letters import (
     DeadLetter,
@@ -25,7 +26,6 @@ from db.tenants import list_tenants
 from schemas.events import Event, decode_event, encode_event
 from schemas.ids import make_uuid7
 
-DEAD_LETTER_PURPOSE = "dead_letter.v1"
 STUCK_AFTER_S = 60
 
 log = get_logger()

@@ -16,6 +16,8 @@ from app.core.errors import AcequiaError
 from app.core.redis import check_queue_server
 from app.core.settings import Settings
 from app.services.keyring import open_keyring
+from app.services.setup import NOT_SET_UP
+from db.api_keys import list_api_keys
 from db.integrations import list_all_integrations
 from db.ledger import find_missing_partitions
 from db.migrate import find_pending
@@ -65,8 +67,8 @@ class Doctor:
         checks: list[Check] = [
             self._check_version, self._check_server_settings, self._check_migrations, self._check_partitions,
             self._check_queue_version, self._check_queue_server, self._check_memory, self._check_directory,
-            self._check_keys, self._check_clocks, self._check_public_url, self._check_replica, self._check_retention,
-            self._check_integrations, self._check_receiver, self._check_web, self._check_worker,
+            self._check_keys, self._check_setup, self._check_clocks, self._check_public_url, self._check_replica,
+            self._check_retention, self._check_integrations, self._check_receiver, self._check_web, self._check_worker,
         ]  # fmt: skip
         return [await self._run(check) for check in checks]
 
@@ -150,6 +152,11 @@ class Doctor:
         finally:
             await keyring.close()
         return Finding("keystore and keys", problem)
+
+    async def _check_setup(self) -> Finding:
+        async with self._database.platform_tx("doctor") as connection:
+            keys = await list_api_keys(connection, "platform", 0)
+        return Finding("setup", None if keys else NOT_SET_UP)
 
     async def _check_clocks(self) -> Finding:
         seconds, micros = await self._redis.time()

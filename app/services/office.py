@@ -16,6 +16,7 @@ from app.core.sealing import TenantKeys
 from app.core.settings import Settings
 from app.services.hooks import ProviderHooks
 from app.services.keyring import Keyring, open_keyring
+from app.services.tenant_lifecycle import TenantOffice
 from db.api_keys import KeyScope
 from db.pool import Database
 
@@ -43,6 +44,11 @@ class Office:
         return ProviderHooks(
             settings=self.settings, database=self.database, keyring=self.keyring, redis=self.queue.redis, vtex=self.vtex
         )
+
+    @property
+    def tenant_office(self) -> TenantOffice:
+        """What it takes to change a tenant's status."""
+        return TenantOffice(self.database, self.queue.redis, self.settings, self.hooks)
 
     async def get_platform_keys(self) -> TenantKeys:
         """What seals the addresses and names of people. Raises KeystoreUnavailableError before `acequia setup`."""

@@ -33,12 +33,14 @@ async def invite_person(
 ) -> InvitedPerson:
     """Gives somebody a role in a tenant or organization. One who is known already keeps their password.
 
-    Raises ForbiddenError for a role above the caller's, ConflictError for one who has a role there, InvalidInputError.
+    Raises ForbiddenError for a role above the caller's, ConflictError for one who has a role there or when PEOPLE_MAX
+    have, InvalidInputError.
     """
     if not may_give(wanted.role, given_by):
         raise ForbiddenError(f"Nobody can give a role above their own: {wanted.role}.")
     keys = await office.get_platform_keys()
     email = read_email(wanted.email)
+    await _require_room(office, place)
     person, password = await _find_or_create(office, keys, email, wanted)
     sealed_name = keys.seal(NAME_PURPOSE, _bind_name(person.person_id, place), wanted.name.encode())
     async with office.database.platform_tx("invite_person") as connection:
@@ -120,6 +122,12 @@ def open_person(keys: TenantKeys, person: PersonRow) -> dict[str, str]:
     """`email` and `name`. Raises SealingError."""
     opened: dict[str, str] = orjson.loads(keys.open(PERSON_PURPOSE, str(person.person_id), person.sealed))
     return opened
+
+
+async def _require_room(office: Office, place: Place) -> None:
+    async with office.database.platform_tx("count_people") as connection:
+        if await db_people.count_people(connection, *_role_scope(place)) >= office.settings.people_max:
+            raise ConflictError(f"There are {office.settings.people_max} people here: remove one who has left.")
 
 
 async def _find_or_create(

@@ -6,6 +6,7 @@ from app.services.office import PLATFORM, PLATFORM_KEYS_ID, Office
 from schemas.access import IssuedKey
 
 FIRST_KEY_NAME = "first platform admin"
+NOT_SET_UP = "The platform has no administrator yet: run `acequia setup`."
 
 
 async def set_up_platform(office: Office, *, actor: Actor) -> IssuedKey | None:
@@ -16,6 +17,6 @@ async def set_up_platform(office: Office, *, actor: Actor) -> IssuedKey | None:
     return await issue_key(office, PLATFORM, name=FIRST_KEY_NAME, role="platform_admin", actor=actor)
 
 
-async def is_set_up(office: Office) -> bool:
-    """Whether there is a platform admin's key: without one nobody can begin."""
-    return any(key.status == "active" for key in await list_keys(office, PLATFORM))
+async def find_setup_problem(office: Office) -> str | None:
+    """For /readyz: None once `acequia setup` has run. Keys that were revoked since do not unsay it."""
+    return None if await list_keys(office, PLATFORM) else NOT_SET_UP

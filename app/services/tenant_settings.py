@@ -12,12 +12,11 @@ from app.core.errors import ForbiddenError, NotFoundError, PreconditionFailedErr
 from app.services.audit import Actor, write_audit
 from app.services.directory import publish_directory
 from app.services.office import Office
-from app.services.tenant_limits import GIGABYTE, TENANT_TYPES, find_limits
+from app.services.tenant_limits import GIGABYTE, LIMIT_NAMES, find_limits, find_type
 from db import tenants as db_tenants
 from db.tenants import Tenant
 from schemas.tenants import LimitUse, SettingsChange, TenantSettings
 
-LIMITS = ("max_customers", "max_api_calls_day", "storage_gb")
 DEFAULTS: Mapping[str, Any] = {
     "timezone": "America/Argentina/Buenos_Aires",
     "currency": "ARS",
@@ -63,7 +62,7 @@ def merge_settings(
     features = dict(held.get("features", {}))
     for name in change.model_fields_set - {"features", "worker_group"}:
         value = getattr(change, name)
-        if name in LIMITS:
+        if name in LIMIT_NAMES:
             _merge_limit(settings, name, value, tenant_type, is_platform=is_platform)
         elif value is None:
             settings.pop(name, None)
@@ -121,7 +120,7 @@ def _merge_limit(
         if value is not None:
             granted[name] = value
     else:
-        ceiling = granted.get(name, getattr(TENANT_TYPES[tenant_type], name))
+        ceiling: int = granted.get(name, getattr(find_type(tenant_type), name))
         if value is not None and value > ceiling:
             raise ForbiddenError(f"{name} may be set up to {ceiling} here: only a platform admin raises it beyond.")
         if value is None and name in granted:
@@ -135,4 +134,4 @@ def _merge_limit(
 
 def _list_changed_limits(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[Any]]:
     """Limit → before and after: a limit is no secret and nobody's data."""
-    return {name: [before.get(name), after.get(name)] for name in LIMITS if before.get(name) != after.get(name)}
+    return {name: [before.get(name), after.get(name)] for name in LIMIT_NAMES if before.get(name) != after.get(name)}

@@ -9,12 +9,12 @@ from asyncpg.exceptions import UniqueViolationError
 
 from app.core.errors import ConflictError, FieldProblem, InvalidInputError, NotFoundError, PreconditionFailedError
 from app.services.audit import Actor, write_audit
-from app.services.features import list_unknown
+from app.services.features import list_features
 from app.services.ids import IntegrationId
 from app.services.office import Office
 from app.services.paging import read_cursor, write_cursor
 from app.services.permissions import Principal
-from app.services.tenant_limits import TENANT_TYPES
+from app.services.tenant_limits import find_type
 from app.services.tenant_settings import describe_limits, merge_settings, show_settings
 from db import tenants as db_tenants
 from db.counters import list_counters
@@ -72,12 +72,17 @@ async def get_tenant(office: Office, tenant_id: int) -> tuple[Tenant, int]:
         counters = await list_counters(connection, tenant_id)
     [row] = rows
     tenant = row.tenant
-    features = {str(name): bool(value) for name, value in dict(tenant.settings.get("features", {})).items()}
+    features = list_features(tenant.settings)
     shown = Tenant(
         **_summarise(row, lines).model_dump(),
         settings=show_settings(tenant),
-        features=features,
-        unknown_features=list_unknown(features),
+        features={feature.name: feature.is_enabled for feature in features},
+        feature_notes={
+            feature.name: (f"gates: {feature.gates}" if feature.gates else "gates nothing yet")
+            if feature.is_known
+            else "not known here: kept, and without effect"
+            for feature in features
+        },
         limits=describe_limits(tenant, counters),
         customers_waiting=counters.get("customers_waiting", 0),
         status_reason=tenant.status_reason,
@@ -100,7 +105,7 @@ async def create_tenant(office: Office, wanted: NewTenant, *, actor: Actor) -> t
             await db_tenants.add_tenant(
                 connection, tenant_id, organization_id=wanted.organization_id, name=wanted.name, slug=wanted.slug,
                 type=wanted.type, plan=wanted.plan, settings=settings, worker_group=worker_group or "shared",
-                priority=TENANT_TYPES[wanted.type].priority, trial_ends_at=find_trial_end(wanted.type),
+                priority=find_type(wanted.type).processing_priority, trial_ends_at=find_trial_end(wanted.type),
             )  # fmt: skip
             await write_audit(
                 connection, tenant_id, actor, "tenant.created", "tenant", str(tenant_id), {"type": wanted.type}
@@ -132,7 +137,7 @@ async def change_tenant(
             plan=change.plan or held.plan,
             type=tenant_type,
             organization_id=change.organization_id if "organization_id" in named else held.organization_id,
-            priority=TENANT_TYPES[tenant_type].priority,
+            priority=find_type(tenant_type).processing_priority,
             trial_ends_at=held.trial_ends_at if tenant_type == held.type else find_trial_end(tenant_type),
         )
         if await db_tenants.update_tenant(connection, changed) is None:
@@ -160,9 +165,8 @@ def _find_visible(principal: Principal) -> tuple[Sequence[int], Sequence[int]] |
 
 def _summarise(row: TenantWithCount, lines: Sequence[IntegrationLine]) -> TenantSummary:
     tenant = row.tenant
-    synced = [line.last_synced_at for line in lines if line.last_synced_at is not None]
-    # The worst integration is how current a tenant is: one that never was leaves the whole unknown.
-    last_sync = min(synced) if synced and len(synced) == len(lines) else None
+    # A tenant is as current as the worst of its integrations; one that has had nothing yet says so itself.
+    last_sync = min((line.last_synced_at for line in lines if line.last_synced_at is not None), default=None)
     return TenantSummary(
         id=tenant.tenant_id,
         name=tenant.name,

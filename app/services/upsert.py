@@ -102,13 +102,19 @@ ORDERS = Family("orders", find_held_orders, open_held_orders, make_order_row, ma
 
 
 async def upsert(
-    connection: asyncpg.Connection, sealer: Sealer, family: Family[RowT], known: Mapping[Key, Known]
+    connection: asyncpg.Connection,
+    sealer: Sealer,
+    family: Family[RowT],
+    known: Mapping[Key, Known],
+    held: Mapping[Key, Held] | None = None,
 ) -> Upserted:
-    """Writes what a batch knows of one family. Raises RowMovedError, SealingError, and asyncpg's errors."""
+    """Writes what a batch knows of one family. `held`: what the caller found to be held of these keys, if it has
+    looked. Raises RowMovedError, SealingError, and asyncpg's errors."""
     if not known:
         return Upserted({}, {})
     tenant_id = sealer.keys.tenant_id
-    held = await family.find_held(connection, tenant_id, sorted(known))
+    if held is None:
+        held = await family.find_held(connection, tenant_id, sorted(known))
     plan = await _plan(sealer, family, known, held)
     if plan.to_merge:
         await _merge_into_held(connection, sealer, family, known, plan)

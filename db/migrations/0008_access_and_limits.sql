@@ -45,16 +45,20 @@ CREATE TABLE integration_activity (
     PRIMARY KEY (tenant_id, integration_id, writer)
 ) WITH (fillfactor = 50);
 
--- Customers that a limit keeps out: pointers only, so that they can be fetched when the limit rises.
+-- Customers that a limit keeps out: pointers only, so that they can be fetched when the limit rises. `form`: hint, the
+-- source can be asked again; inline, the document waits as a dead letter. `asked_at`: when it was last asked for.
 CREATE TABLE waiting_customers (
     tenant_id      integer NOT NULL,
     source         text COLLATE "C" NOT NULL,
     account        text COLLATE "C" NOT NULL,
     external_id    text COLLATE "C" NOT NULL,
     integration_id integer NOT NULL,
+    form           text NOT NULL CHECK (form IN ('hint', 'inline')),
     waiting_since  timestamptz NOT NULL DEFAULT now(),
+    asked_at       timestamptz,
     PRIMARY KEY (tenant_id, source, account, external_id)
 );
+CREATE INDEX waiting_customers_by_age ON waiting_customers (tenant_id, waiting_since);
 
 CREATE TABLE api_usage (
     tenant_id integer NOT NULL,
@@ -198,6 +202,7 @@ END $$;
 -- Drains and syncs.
 GRANT SELECT, INSERT, UPDATE ON integration_activity TO acequia_worker, acequia_syncer;
 GRANT SELECT, INSERT, DELETE ON waiting_customers TO acequia_worker, acequia_syncer;
+GRANT UPDATE (asked_at) ON waiting_customers TO acequia_worker;
 GRANT UPDATE (hook_status, hook_note, hook_checked_at) ON tenant_integrations TO acequia_worker, acequia_syncer;
 -- The worker's jobs: trials that end, tenants whose grace period is over, secrets that were replaced.
 GRANT UPDATE (status, status_reason, status_changed_at, revision, delete_after) ON tenants TO acequia_worker;

@@ -17,7 +17,7 @@ WHERE c.actor = $1 AND c.key_hash = $2;
 -- forget_call [web]: it changed nothing, so it may be tried again under the same key.
 DELETE FROM idempotent_calls AS c WHERE c.actor = $1 AND c.key_hash = $2;
 
--- forget_old_calls [worker, web]: their day is over; bounded, so that no statement runs long.
+-- forget_old_calls [worker]: their day is over; bounded, so that no statement runs long.
 DELETE FROM idempotent_calls AS c WHERE (c.actor, c.key_hash) IN (
     SELECT o.actor, o.key_hash FROM idempotent_calls AS o
     WHERE o.created_at < now() - make_interval(hours => $1) ORDER BY o.created_at LIMIT $2);

@@ -68,7 +68,3 @@ RETURNING i.integration_id;
 UPDATE tenant_integrations AS i SET hook_status = $3, hook_note = $4, hook_checked_at = now()
 WHERE i.tenant_id = $1 AND i.integration_id = $2 AND i.status <> 'deleted'
 RETURNING i.integration_id;
-
--- list_last_syncs [web, operator]: one tenant's, the latest moment of each over the writers.
-SELECT a.integration_id, max(a.last_synced_at) AS last_synced_at FROM integration_activity AS a
-WHERE a.tenant_id = $1 GROUP BY a.integration_id ORDER BY a.integration_id;

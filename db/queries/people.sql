@@ -58,3 +58,6 @@ UPDATE people AS p SET session_epoch = p.session_epoch + 1 WHERE p.person_id = $
 
 -- set_language [web, operator]: the person's own choice.
 UPDATE people AS p SET language = $2, updated_at = now() WHERE p.person_id = $1 RETURNING p.person_id;
+
+-- count_people [web, operator]: so that a place's people have a limit.
+SELECT count(*) FROM person_roles AS r WHERE r.scope = $1 AND r.scope_id = $2;

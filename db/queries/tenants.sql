@@ -40,9 +40,6 @@ FROM tenants AS t ORDER BY t.tenant_id;
 -- find_tenant_by_slug [web, operator]: platform work.
 SELECT s.tenant_id FROM tenant_slugs AS s WHERE s.slug = $1;
 
--- set_tenant_status [web, operator]: suspended and expired tenants' calls are refused; the directory must be told.
-UPDATE tenants AS t SET status = $2 WHERE t.tenant_id = $1 RETURNING t.tenant_id;
-
 -- list_tenant_page [web, operator]: platform work: those that a caller may see, in order of id, with their customers.
 -- One probe per tenant into the counters, whatever stands behind them.
 SELECT t.tenant_id, t.organization_id, t.name, t.slug, t.type, t.plan, t.status, t.settings, t.worker_group,

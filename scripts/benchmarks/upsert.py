@@ -8,11 +8,9 @@ puts all rows and identities into copies of the tables with the same indexes, as
 
 import asyncio
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -31,15 +29,9 @@ from db.pool import Database
 from db.versions import Key
 from schemas.records import CustomerRecord
 from scripts.benchmarks.figures import ROUNDS, pair_ratios, spread, summarise
-from scripts.stack.installation import (
-    OWNER,
-    Installation,
-    load_secrets,
-    make_database_urls,
-    prepare_databases,
-    read_settings_of,
-)
-from scripts.stack.postgres import SUPERUSER, EmbeddedPostgres
+from scripts.benchmarks.installed import open_installation
+from scripts.stack.installation import OWNER, Installation, read_settings_of
+from scripts.stack.postgres import SUPERUSER
 
 TENANT = 1
 ROWS = 6_000
@@ -159,10 +151,7 @@ def _to_identities(row: CustomerRow) -> list[tuple[Any, ...]]:
     return [(TENANT, *identity, *row.key) for identity in unpack_identities(row.identities)]
 
 
-async def prepare(
-    installation: Installation, server: EmbeddedPostgres
-) -> tuple[Database, TenantKeys, asyncpg.Connection]:
-    await prepare_databases(installation, server.url())
+async def prepare(installation: Installation) -> tuple[Database, TenantKeys, asyncpg.Connection]:
     settings = read_settings_of(installation.environment("worker"))
     keyring = await open_keyring(settings)
     keys = await keyring.create_tenant_keys(TENANT)
@@ -180,22 +169,11 @@ async def switch_row_security(connection: asyncpg.Connection, word: str) -> None
 
 
 async def run() -> dict[str, object]:
-    with tempfile.TemporaryDirectory(prefix="acequia-bench-") as name:
-        folder = Path(name) / "data"
-        folder.mkdir()
-        server = EmbeddedPostgres(folder)
-        await server.start()
-        try:
-            secrets = load_secrets(folder)
-            installation = Installation(
-                folder, secrets, make_database_urls(server.url(), secrets), redis_url="redis://none"
-            )
-            database, keys, owner = await prepare(installation, server)
-            superuser = await asyncpg.connect(installation.database_urls[SUPERUSER])
-            result = await measure(database, keys, owner, superuser)
-            await asyncio.gather(database.close(), owner.close(), superuser.close())
-        finally:
-            await server.stop()
+    async with open_installation() as installation:
+        database, keys, owner = await prepare(installation)
+        superuser = await asyncpg.connect(installation.database_urls[SUPERUSER])
+        result = await measure(database, keys, owner, superuser)
+        await asyncio.gather(database.close(), owner.close(), superuser.close())
     return result
 
 

@@ -2,15 +2,45 @@
 
 import typer
 
-from scripts.cli import connectors, database, dead_letters, doctor, events, keys, status
+from scripts.cli import (
+    api_keys,
+    audit,
+    connectors,
+    database,
+    dead_letters,
+    doctor,
+    events,
+    integrations,
+    keystore,
+    lifecycle,
+    organizations,
+    records,
+    setup,
+    status,
+    tenants,
+    users,
+)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.command("status")(status.status_command)
 app.command("doctor")(doctor.doctor_command)
+app.command("setup")(setup.setup_command)
+tenants.app.command("suspend")(lifecycle.suspend_command)
+tenants.app.command("activate")(lifecycle.activate_command)
+tenants.app.command("delete")(lifecycle.delete_command)
+tenants.app.command("cancel-deletion")(lifecycle.cancel_deletion_command)
+app.add_typer(tenants.app, name="tenants")
+app.add_typer(organizations.app, name="organizations")
+app.add_typer(integrations.app, name="integrations")
+app.add_typer(records.orders, name="orders")
+app.add_typer(records.customers, name="customers")
+app.add_typer(api_keys.app, name="keys")
+app.add_typer(users.app, name="users")
+app.add_typer(audit.app, name="audit")
 app.add_typer(events.app, name="events")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(database.app, name="db")
-app.add_typer(keys.app, name="keys")
+app.add_typer(keystore.app, name="keystore")
 app.add_typer(connectors.app, name="connectors")
 
 

@@ -20,7 +20,7 @@ from db import endpoints as db_endpoints
 from db import integrations as db_integrations
 from db import tenants as db_tenants
 from db.pool import Database
-from scripts.stack.demo_tenants import BRANDS, ENVIRONMENT, ORGANIZATIONS, PLANS, PRIORITIES, TRIAL_DAYS, DemoBrand
+from scripts.stack.demo_tenants import BRANDS, ENVIRONMENT, ORGANIZATIONS, PLANS, TRIAL_DAYS, DemoBrand
 from scripts.stack.runfile import DemoEndpoint, DemoTenant
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ async def insert_brand(database: Database, brand: DemoBrand) -> None:
         type=brand.type,
         plan=PLANS[brand.type],
         settings=brand.settings,
-        priority=PRIORITIES[brand.type],
+        priority=brand.priority,
         trial_ends_at=datetime.now(UTC) + timedelta(days=TRIAL_DAYS) if brand.type == "trial" else None,
     )
 

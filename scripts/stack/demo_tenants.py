@@ -1,29 +1,23 @@
 """The five demo tenants of the client's document: who they are, what they may, and which VTEX account is theirs.
 
-The document names Chelsea's account and settings in full; the others follow its table of tenants and the limits of
-their type.
+The document names Chelsea's account and settings in full; the others follow its table of tenants. Limits are those of
+their type unless they have their own.
 """
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-TenantType = Literal["trial", "business", "enterprise"]
+from app.services.tenant_limits import TENANT_TYPES, TenantType
 
 ENVIRONMENT = "vtexcommercestable"
 TRIAL_DAYS = 30
-ORGANIZATIONS = {1: "Grupo Nerdistan", 2: "Test Brand", 3: "Demo Account"}
+ORGANIZATIONS = {1: "Grupo Nerdistan"}
 
 PLANS: dict[TenantType, str] = {"enterprise": "premium", "business": "standard", "trial": "evaluation"}
-PRIORITIES: dict[TenantType, str] = {"enterprise": "high", "business": "normal", "trial": "low"}
-LIMITS: dict[TenantType, dict[str, int]] = {
-    "trial": {"max_customers": 1_000, "max_api_calls_day": 1_000, "storage_gb": 1},
-    "business": {"max_customers": 100_000, "max_api_calls_day": 10_000, "storage_gb": 10},
-    "enterprise": {"max_customers": 10_000_000, "max_api_calls_day": 100_000, "storage_gb": 100},
-}
 FEATURES = ("rfm_analysis", "clv_prediction", "churn_detection", "email_automation", "api_access", "custom_reports")
 ENABLED: dict[TenantType, tuple[str, ...]] = {
     "enterprise": FEATURES,
     "business": ("rfm_analysis", "churn_detection", "email_automation", "api_access"),
-    "trial": ("rfm_analysis",),
+    "trial": ("rfm_analysis", "api_access"),
 }
 
 
@@ -31,12 +25,16 @@ class DemoBrand(NamedTuple):
     """`limits` are the brand's own, in place of its type's."""
 
     tenant_id: int
-    organization_id: int
+    organization_id: int | None
     name: str
     slug: str
     type: TenantType
     account: str
     limits: dict[str, int] | None = None
+
+    @property
+    def priority(self) -> str:
+        return TENANT_TYPES[self.type].processing_priority
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -45,7 +43,6 @@ class DemoBrand(NamedTuple):
             "currency": "ARS",
             "language": "es",
             "data_retention_days": 2_555,
-            **LIMITS[self.type],
             **(self.limits or {}),
             "features": {feature: feature in ENABLED[self.type] for feature in FEATURES},
         }
@@ -55,6 +52,6 @@ BRANDS = (
     DemoBrand(56, 1, "Chelsea", "chelsea", "enterprise", "chelseaio", {"max_customers": 1_000_000}),
     DemoBrand(57, 1, "MundoJuguete", "mundojuguete", "enterprise", "mundojuguete"),
     DemoBrand(58, 1, "Seven Sport", "seven-sport", "enterprise", "sevensport"),
-    DemoBrand(59, 2, "Test Brand", "test-brand", "business", "testbrand"),
-    DemoBrand(60, 3, "Demo Account", "demo-account", "trial", "demoaccount"),
+    DemoBrand(59, None, "Test Brand", "test-brand", "business", "testbrand"),
+    DemoBrand(60, None, "Demo Account", "demo-account", "trial", "demoaccount"),
 )

@@ -26,9 +26,12 @@ class DemoTenant(TypedDict):
 
 
 class RunFile(TypedDict):
+    """`api_key`: a platform admin's, for the API at `web_url`."""
+
     receiver_url: str
     web_url: str
     sandbox_url: str
+    api_key: str
     redis_url: str
     database_urls: Mapping[str, str]
     processes: Mapping[str, Sequence[int]]

@@ -5,6 +5,8 @@ import sys
 import time
 from collections import deque
 from datetime import datetime
+from pathlib import Path
+from shlex import quote
 from typing import Protocol
 
 from rich.console import Console, Group, RenderableType
@@ -13,11 +15,12 @@ from rich.table import Table
 from rich.text import Text
 
 from scripts.stack.counters import CounterReader, Counters
+from scripts.stack.first_key import API_KEY_FILE
 from scripts.stack.stack import Stack
 
 REFRESH_S = 1.0
 LINE_INTERVAL_S = 10.0
-EVENTS_KEPT = 8
+EVENTS_KEPT = 5  # with all else they must fit a terminal of 24 lines
 OUTCOMES = ("applied", "superseded", "duplicate", "ignored", "dead")
 
 
@@ -38,11 +41,17 @@ def make_screen() -> Screen:
 def describe_addresses(stack: Stack) -> list[tuple[str, str]]:
     return [
         ("receiver", stack.receiver_url),
-        ("web", stack.web_url),
+        ("web", f"{stack.web_url} (the API: /api/v2/docs)"),
+        ("try it", describe_call(stack.path, stack.web_url)),
         ("sandbox", stack.sandbox_url),
         ("all URLs", str(stack.path / "run.json")),
         ("logs", str(stack.path / "logs")),
     ]
+
+
+def describe_call(folder: Path, web_url: str) -> str:
+    """A first call of the API, to be copied; the key itself is not for a screen or a log."""
+    return f'curl -H "Authorization: Bearer $(cat {quote(str(folder / API_KEY_FILE))})" {web_url}/api/v2/tenants'
 
 
 def describe_stop(stack: Stack) -> str:

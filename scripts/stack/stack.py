@@ -2,7 +2,7 @@
 
 1. hold the data folder;
 2. at once: PostgreSQL, Valkey and the sandbox; the receiver as soon as Valkey answers;
-3. roles and migrations, then web and workers;
+3. roles and migrations, then web and workers, and the platform's first API key;
 4. the demo tenants, then the sandbox's traffic;
 5. run.json, written again whenever a process id changes.
 """
@@ -19,6 +19,7 @@ from typing import Self
 
 from app.core.settings import Settings
 from scripts.stack.demo import introduce_to_sandbox, load_demo_tenants, start_traffic
+from scripts.stack.first_key import keep_api_key
 from scripts.stack.folder import DataFolder
 from scripts.stack.given import NOTHING_GIVEN, GivenServers
 from scripts.stack.installation import (
@@ -79,6 +80,7 @@ class Stack:
         self.folder = DataFolder(options.folder)
         self.path = self.folder.path
         self.tenants: list[DemoTenant] = []
+        self.api_key = ""  # a platform admin's, from the moment when storage is ready
         self.started_at = find_start()
         self.is_ready = False
         self.is_new = False  # whether there was no data before
@@ -128,6 +130,8 @@ class Stack:
             "stop_timeout_s": PROCESS_STOP_TIMEOUT_S,
             **self.options.settings,
         }
+        if kind == "operator" and self.api_key:
+            settings |= {"acequia_url": self.web_url, "acequia_api_key": self.api_key}
         # Everybody learns where the others answer; a process takes its own port and no other's.
         if port is None:
             settings |= {PORT_SETTINGS[name]: self._parts[name][0].port for name in PORT_SETTINGS}
@@ -220,8 +224,13 @@ class Stack:
         self.is_new = bool(applied)
         self._tell(f"The schema is ready, {len(applied)} migrations applied ({self._age()})")
         await self._has_queue.wait()
-        steps = [self._start_processes([name for name in read_procfile() if name != "receiver"])]
-        await run_together(*steps, *([self._load_demo()] if self.options.has_demo else []))
+        processes = [name for name in read_procfile() if name != "receiver"]
+        demo = [self._load_demo()] if self.options.has_demo else []
+        await run_together(self._start_processes(processes), self._prepare_platform(), *demo)
+
+    async def _prepare_platform(self) -> None:
+        self.api_key = await keep_api_key(self)
+        self._tell(f"The API's key is ready ({self._age()})")
 
     async def _load_demo(self) -> None:
         self.tenants = await load_demo_tenants(self)
@@ -290,6 +299,7 @@ class Stack:
                     "receiver_url": self.receiver_url,
                     "web_url": self.web_url,
                     "sandbox_url": self.sandbox_url,
+                    "api_key": self.api_key,
                     "redis_url": self.redis_url,
                     "database_urls": dict(self.database_urls),
                     "processes": self.processes,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from asyncpg.exceptions import PostgresError
 
+from app.core.ending import end_tasks
 from app.core.errors import AcequiaError
 from scripts.stack.child import wait_until
 from scripts.stack.folder import DataFolder, FolderProblem
@@ -18,11 +19,12 @@ from scripts.stack.given import find_given_servers
 from scripts.stack.installation import forget_settings
 from scripts.stack.procfile import ROOT
 from scripts.stack.runfile import read_run_file
-from scripts.stack.screen import Screen, make_screen
+from scripts.stack.screen import Screen, describe_call, make_screen
 from scripts.stack.stack import Stack, StackOptions
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 DETACH_TIMEOUT_S = 90.0
+END_TIMEOUT_S = 3.0
 
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
@@ -75,9 +77,7 @@ async def run_stack(options: argparse.Namespace, folder: Path, screen: Screen) -
         if work.done():
             work.result()
     finally:
-        waiting.cancel()
-        work.cancel()
-        await asyncio.gather(work, return_exceptions=True)
+        await end_tasks([work, waiting], timeout_s=END_TIMEOUT_S)
         screen.close()
         if stack.folder.is_held:
             print("Stopping everything.", flush=True)
@@ -109,6 +109,8 @@ def detach(arguments: Sequence[str], folder: Path) -> int:
         return code or 1
     print(f"Running in the background (pid {process.pid}).")
     print(f"  receiver  {content['receiver_url']}\n  web       {content['web_url']}")
+    print(f"  API       {content['web_url']}/api/v2/docs")
+    print(f"  try it    {describe_call(folder, content['web_url'])}")
     print(f"  sandbox   {content['sandbox_url']}\n  all URLs  {folder / 'run.json'}\n  log       {log_path}")
     print(f"Stop it with: scripts/down --data {folder}")
     return 0

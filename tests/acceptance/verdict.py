@@ -37,6 +37,8 @@ UNION ALL
 SELECT tenant_id, CASE WHEN deleted_at IS NULL THEN 'orders' ELSE 'orders_deleted' END, count(*)
 FROM orders GROUP BY 1, 2
 UNION ALL
+SELECT tenant_id, 'customers_waiting', count(*) FROM waiting_customers GROUP BY 1
+UNION ALL
 SELECT tenant_id, 'stored_bytes', sum(bytes) FROM (
     SELECT tenant_id, {ROW_BYTES} + coalesce(octet_length(sealed), 0) AS bytes FROM customers
     UNION ALL

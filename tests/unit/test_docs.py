@@ -8,6 +8,7 @@ from app.connectors.vtex.findings import MEANINGS, FindingCode
 from app.core.errors import AcequiaError
 from scripts.cli import app
 from scripts.describe_connectors import describe_connectors
+from scripts.describe_roles import describe_roles
 from scripts.describe_settings import describe_settings
 
 ROOT = Path(__file__).parents[2]
@@ -29,6 +30,10 @@ def test_the_settings_page_is_what_the_settings_class_says() -> None:
 def test_the_connectors_page_is_what_the_declarations_say() -> None:
     assert (ROOT / "docs/connectors.md").read_text(encoding="utf-8") == describe_connectors()
     assert set(MEANINGS) == set(get_args(FindingCode))
+
+
+def test_the_table_of_roles_is_what_the_roles_may_do() -> None:
+    assert describe_roles() in (ROOT / "docs/api.md").read_text(encoding="utf-8")
 
 
 def test_every_error_code_is_described() -> None:

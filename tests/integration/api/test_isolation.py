@@ -24,6 +24,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "create_tenant": {"name": "n", "slug": "brand-57", "type": "trial"},
     "change_tenant": {"name": "taken over"},
     "change_settings": {"currency": "USD"},
+    "suspend_tenant": {"reason": "r"},
     "create_organization": {"name": "n"},
     "validate_integration": {
         "account_name": "nobody",

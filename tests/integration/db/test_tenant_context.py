@@ -139,7 +139,7 @@ INSERT INTO orders (tenant_id, source, account, external_id, source_updated_at, 
 INSERT INTO customer_identities VALUES (56, 'email', 1, '', 'v', 'a', 'c');
 INSERT INTO order_identities VALUES (56, 'email', 1, '', 'v', 'a', 'c');
 INSERT INTO integration_activity VALUES (56, 1, 'live', now());
-INSERT INTO waiting_customers VALUES (56, 'v', 'a', 'c', 1);
+INSERT INTO waiting_customers VALUES (56, 'v', 'a', 'c', 1, 'hint');
 INSERT INTO api_usage VALUES (56, '2026-11-01', 1);
 INSERT INTO person_roles VALUES ('00000000-0000-7000-8000-000000000001', 'tenant', 56, 'owner');
 INSERT INTO api_keys (key_id, name, scope, scope_id, role, secret_hashes, created_by)

@@ -2,9 +2,19 @@
 
 from redis.asyncio import Redis
 
-from app.core.queue import Queue
+from app.core.queue import Deferral, Queue
 from tests.integration.queue.conftest import MakeQueue
-from tests.integration.queue.house import ACME, GLOBEX, append, check_house, claim, keys, read_places
+from tests.integration.queue.house import (
+    ACME,
+    GLOBEX,
+    append,
+    check_house,
+    claim,
+    command,
+    keys,
+    read_kept,
+    read_places,
+)
 
 
 async def test_a_paused_tenant_accepts_events_and_has_no_turn(queue: Queue, redis: Redis) -> None:
@@ -118,3 +128,58 @@ async def test_two_workers_that_tick_at_once_do_not_set_each_other_back(queue: Q
     await queue.sync_tick("cell", 6)
     assert await queue.sync_tick("cell", 5) == 6
     assert await queue.read_tick("cell") == 6
+
+
+async def list_traces(redis: Redis, tenant: int) -> list[str]:
+    """Whatever the server still knows of a tenant."""
+    found = [key.decode() async for key in redis.scan_iter(f"t:{tenant}:*")]
+    found += await read_places(redis, tenant)
+    for name in ("runs", "hold", "accepted", "groups"):
+        found += [name] if await command(redis, "HEXISTS", name, tenant) else []
+    bells = [key.decode() async for key in redis.scan_iter("doorbell:*")]
+    found += [bell for bell in bells if str(tenant).encode() in await command(redis, "LRANGE", bell, 0, -1)]
+    return found + (["paused"] if await command(redis, "SISMEMBER", "paused", tenant) else [])
+
+
+async def test_emptying_drops_all_of_one_tenant_and_nothing_of_its_neighbour(
+    make_queue: MakeQueue, redis: Redis
+) -> None:
+    queue, dedicated = await make_queue(), await make_queue(group="acme")
+    await queue.move(ACME, "acme")
+    await append(queue, ACME, 5)
+    kept = await append(queue, GLOBEX, 2)
+    turn = await claim(dedicated)
+    read = await queue.read(turn, 3)
+    first, second, _ = read.entries
+    await queue.defer(turn, [Deferral(first.event_id, first.entry_id, 60_000)])
+    assert {"leased", "runs", "accepted", "groups", "t:56:reads"} <= set(await list_traces(redis, ACME))
+    assert await queue.empty(ACME) == 5
+    assert await list_traces(redis, ACME) == []
+    assert (await read_kept(redis, GLOBEX)).stream == kept
+    assert await read_places(redis, GLOBEX) == ["ready:shared"]
+    # The drain at work finds its run gone, and what it still says leaves nothing behind.
+    assert (await queue.read(turn, 3)).status == "lost"
+    assert not await queue.renew(turn)
+    assert not await queue.defer(turn, [Deferral(second.event_id, second.entry_id, 60_000)])
+    await queue.settle(ACME, keys(read.entries))
+    await queue.refund(ACME, [second.event_id])
+    await queue.untry(ACME, [first.event_id])
+    assert not await queue.finish(turn, hold_ms=1_000, refunds=[second.event_id])
+    assert await list_traces(redis, ACME) == []
+    await queue.sweep(10)
+    assert ACME not in await queue.depths()
+
+
+async def test_emptying_reaches_the_held_and_the_paused_and_may_be_repeated(queue: Queue, redis: Redis) -> None:
+    await append(queue, ACME, 2)
+    await queue.finish(await claim(queue), hold_ms=1_000)
+    assert await queue.empty(ACME) == 2
+    assert await list_traces(redis, ACME) == []
+    await append(queue, ACME)
+    await queue.pause(ACME)
+    assert await queue.empty(ACME) == 1
+    assert await queue.empty(ACME) == 0
+    assert await list_traces(redis, ACME) == []
+    await append(queue, ACME)
+    await check_house(redis, ACME)
+    assert (await claim(queue)).tenant_id == ACME

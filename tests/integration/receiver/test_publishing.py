@@ -15,6 +15,7 @@ from app.core.errors import QueueUnavailableError
 from app.core.inline import inline_info
 from app.core.sealing import TenantKeys
 from app.core.settings import Settings
+from app.services.audit import Actor
 from app.services.directory import ensure_directory_published, publish_directory
 from app.services.endpoints import (
     EndpointNotFoundError,
@@ -27,8 +28,9 @@ from app.services.endpoints import (
     rotate_secret,
 )
 from app.services.keyring import Keyring
+from app.services.tenant_lifecycle import TenantOffice, activate_tenant, suspend_tenant
 from db.integrations import insert_integration
-from db.tenants import insert_organization, insert_tenant, set_tenant_status
+from db.tenants import insert_organization, insert_tenant
 from schemas.events import decode_event
 from scripts.stack.valkey import EmbeddedValkey
 from tests.integration.receiver.support import (
@@ -171,15 +173,39 @@ async def test_an_inline_document_opens_with_its_tenants_keys_before_and_after_a
         assert rotated.open_inline(event.sealed or b"", info) == body
 
 
-async def test_a_suspended_tenants_calls_are_ignored_once_it_is_published(office: Office, called: Receiver) -> None:
-    issued = await office.create("order_hook")
-    assert await set_tenant_status(office.database, ACME, "suspended")
-    assert await ensure_directory_published(office.database, office.redis, office.settings)
+@pytest.mark.parametrize("kind", ["order_hook", "customer_trigger", "inline"])
+async def test_a_suspended_tenants_calls_are_ignored_and_mark_the_gap_until_it_is_active_again(
+    office: Office, called: Receiver, kind: EndpointKind
+) -> None:
+    caller = as_caller(await office.create(kind))
+    inline = b'{"type": "order.upsert", "data": {"external_id": "o-1"}}'
+    body = {"order_hook": None, "customer_trigger": b'{"id": "1"}', "inline": inline}[kind]
+
+    async def call() -> Any:
+        return (await called.post(caller, body, caller.sign(inline) if kind == "inline" else None)).json()
+
+    lifecycle = TenantOffice(office.database, office.redis, office.settings)
+    await suspend_tenant(lifecycle, ACME, "unpaid", Actor("cli", "test"))
 
     async def is_ignored() -> bool:
-        return bool((await called.post(as_caller(issued))).json().get("ignored") == "tenant_suspended")
+        return bool((await call()).get("ignored") == "tenant_suspended")
 
     await wait_until(is_ignored, 1.0)
+    streams = {"order_hook": {b"orders"}, "customer_trigger": {b"customers"}, "inline": {b"orders", b"customers"}}
+
+    async def is_marked() -> bool:
+        marks: dict[bytes, bytes] = await office.redis.hgetall("gaps")  # type: ignore[misc]
+        return {mark.rsplit(b"|", 1)[1] for mark in marks if mark.startswith(b"56|")} == streams[kind]
+
+    await wait_until(is_marked)
+    queued = len(await read_queue(office.redis))
+    await activate_tenant(lifecycle, ACME, Actor("cli", "test"))
+
+    async def is_accepted() -> bool:
+        return "event_id" in await call()
+
+    await wait_until(is_accepted, 1.0)
+    assert len(await read_queue(office.redis)) == queued + 1
 
 
 async def test_the_directory_is_published_again_only_when_it_is_missing_or_another(office: Office) -> None:

@@ -92,7 +92,7 @@ async def test_what_runs_is_written_down_for_its_owner_only(data: Path) -> None:
     assert stat.S_IMODE((data / "run.json").stat().st_mode) == 0o600
     content = read_run(data)
     assert set(content) == {
-        *("receiver_url", "web_url", "sandbox_url", "redis_url", "database_urls", "processes", "tenants"),
+        *("receiver_url", "web_url", "sandbox_url", "api_key", "redis_url", "database_urls", "processes", "tenants"),
     }
     assert set(content["processes"]) == PROCESSES
     assert all(is_alive([pid]) for pid in list_pids(content))
@@ -115,6 +115,16 @@ async def test_everything_answers_and_a_taken_port_is_passed_over(data: Path) ->
             assert answer.status == 200
     async with Redis.from_url(content["redis_url"]) as redis:
         assert await redis.ping()
+
+
+async def test_the_api_answers_to_the_key_that_is_written_down(data: Path) -> None:
+    content = read_run(data)
+    request = urllib.request.Request(f"{content['web_url']}/api/v2/tenants")  # noqa: S310 - our own address
+    request.add_header("Authorization", f"Bearer {content['api_key']}")
+    with await asyncio.to_thread(urllib.request.urlopen, request, timeout=5) as answer:
+        assert [tenant["id"] for tenant in json.load(answer)["data"]] == [56, 57, 58, 59, 60]
+    with await asyncio.to_thread(urllib.request.urlopen, f"{content['web_url']}/readyz", timeout=5) as answer:
+        assert json.load(answer)["checks"]["setup"] == "ok"
 
 
 async def test_webhooks_become_rows(data: Path) -> None:
@@ -158,6 +168,7 @@ async def test_no_secret_is_on_a_command_line_or_in_a_log(data: Path) -> None:
     passwords = json.loads((data / "passwords.json").read_text())
     secrets = [*passwords.values(), *(e["secret"] for t in content["tenants"] for e in t["endpoints"] if e["secret"])]
     secrets += [endpoint["url"].rpartition("/")[2] for tenant in content["tenants"] for endpoint in tenant["endpoints"]]
+    secrets.append(content["api_key"])
     seen = " ".join(read_command_line(pid) or "" for pid in list_pids(content))
     seen += " ".join(path.read_text(errors="replace") for path in (data / "logs").iterdir())
     assert not [secret for secret in secrets if secret in seen]
@@ -178,6 +189,8 @@ async def test_down_stops_everything_in_time_and_up_resumes_with_the_data_kept(d
     assert code == 0, output
     after = read_run(data)
     assert list_secrets(after) == list_secrets(before)
+    assert after["api_key"] == before["api_key"]
+    assert (data / "api-key").read_text(encoding="ascii") == before["api_key"]
     assert await fetch_ledger_rows(after) >= rows
 
 
@@ -187,6 +200,7 @@ async def test_fresh_starts_over(data: Path) -> None:
     code, output = await run([*UP, "--data", str(data), "--detach", "--fresh", "--no-traffic"])
     assert code == 0, output
     assert list_secrets(read_run(data)) != list_secrets(before)
+    assert read_run(data)["api_key"] != before["api_key"]
     assert await fetch_ledger_rows(read_run(data)) == 0
 
 

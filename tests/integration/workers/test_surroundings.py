@@ -264,7 +264,7 @@ async def lose_the_answer_to_commit(works: Works) -> list[str]:
     async with Wire(works.installation.database_urls["acequia_worker"]).open() as wire:
         beside = works.over(acequia_worker=wire.url)
         async with beside.worker() as context:
-            await context.tenants.get_country(ACME)  # so that the next COMMIT is the batch's
+            await context.tenants.get(ACME)  # so that the next COMMIT is the batch's
             await context.integrations.get(ACME, VTEX)
             order = await works.change_order()
             wire.lose_answer_to(b"COMMIT;")

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from app.core.errors import ProviderError
-from db.tenants import set_tenant_status
-from tests.integration.api.conftest import ACME, GLOBEX, read
+from app.services.tenant_lifecycle import activate_tenant, suspend_tenant
+from tests.integration.api.conftest import ACME, CLI, GLOBEX, read
 from tests.integration.api.integrations.conftest import APP_KEY, FOREIGN, PATH, Shop
 
 
@@ -91,18 +91,16 @@ async def test_a_hook_that_is_gone_is_noticed_and_set_again(shop: Shop) -> None:
 
 
 async def test_a_tenants_hooks_are_removed_and_set_again_with_its_status(shop: Shop) -> None:
-    office, hooks = shop.cast.office, shop.cast.office.hooks
+    office = shop.cast.office
     async with shop.cast.client(ACME) as client:
         one = f"{PATH}/{(await shop.create(client))['id']}"
-        await set_tenant_status(office.database, ACME, "suspended")
-        await hooks.remove_hooks(ACME)
+        await suspend_tenant(office.tenant_office, ACME, "unpaid", CLI)
         assert await shop.find_hook() is None
         assert read(await client.get(one))["data"]["hook"]["status"] == "removed"
         resumed = read(await client.post(f"{one}/resume"))["data"]
         assert (resumed["hook"]["status"], await shop.find_hook()) == ("removed", None)
         assert "not active" in resumed["notes"][0]
-        await set_tenant_status(office.database, ACME, "active")
-        await hooks.register_hooks(ACME)
+        await activate_tenant(office.tenant_office, ACME, CLI)
         assert read(await client.get(one))["data"]["hook"]["status"] == "registered"
     assert await shop.find_hook() is not None
 

@@ -11,7 +11,7 @@ from tests.databases import clone_databases
 EMPTY = """
 DELETE FROM customers; DELETE FROM customer_identities; DELETE FROM orders; DELETE FROM order_items;
 DELETE FROM order_identities; DELETE FROM events; DELETE FROM event_day_totals; DELETE FROM dead_letters;
-DELETE FROM counters;
+DELETE FROM counters; DELETE FROM waiting_customers; DELETE FROM gaps; DELETE FROM integration_activity;
 """
 
 

@@ -38,8 +38,8 @@ ROWS = {
     "counters": "INSERT INTO counters VALUES ({t}, 'customers', 'live', {n})",
     "gaps": "INSERT INTO gaps VALUES ({t}, 1, 'orders', now(), '{c}')",
     "integration_activity": "INSERT INTO integration_activity VALUES ({t}, 1, 'live', '2026-11-01')",
-    "waiting_customers": "INSERT INTO waiting_customers (tenant_id, source, account, external_id, integration_id)"
-    " VALUES ({t}, 'vtex', 'store', 'c-2', 1), ({t}, 'vtex', 'store', '{c}', 1)",
+    "waiting_customers": "INSERT INTO waiting_customers (tenant_id, source, account, external_id, integration_id,"
+    " form) VALUES ({t}, 'vtex', 'store', 'c-2', 1, 'hint'), ({t}, 'vtex', 'store', '{c}', 1, 'hint')",
     "api_usage": "INSERT INTO api_usage VALUES ({t}, '2026-11-01', {n})",
     "audit_entries": "INSERT INTO audit_entries (tenant_id, audit_id, actor_kind, actor_id, action, object_kind,"
     " object_id) VALUES ({t}, '00000000-0000-7000-8000-000000000004', 'key', '{c}', 'a', 'b', 'c')",

@@ -1,4 +1,4 @@
-"""`acequia keys`: the keystore's file, and the rotation of a tenant's keys."""
+"""`acequia keystore`: the keystore's file, and the rotation of a tenant's keys."""
 
 from typing import Annotated
 
@@ -16,7 +16,7 @@ from scripts.cli.session import (
     show_json,
 )
 
-app = typer.Typer(no_args_is_help=True, help="Keys: the keystore and tenants' keys.")
+app = typer.Typer(no_args_is_help=True, help="The keystore and the data keys of tenants.")
 
 ROTATED = ("seal", "index", "inline")
 

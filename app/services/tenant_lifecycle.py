@@ -1,0 +1,216 @@
+"""A tenant's life: suspended, active again, expired, deleted in two steps. Each change is audited and published.
+
+A change is committed first, with its audit entry; then the receivers are told, and the provider. What is lost between
+is mended: the worker compares the published directory with Postgres, and `keep_hooks` tells the provider again. What
+was accepted before a suspension is still applied: accepted means accounted for. What comes after is answered 200 and
+counted as ignored, and marks the gap from which the reactivated tenant is repaired.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+import asyncpg
+from redis.asyncio import Redis
+
+from app.core.errors import AcequiaError
+from app.core.logging import get_logger
+from app.core.settings import Settings
+from app.services.audit import Actor, write_audit
+from app.services.deletion_code import DeletionCode, check_deletion_code, make_deletion_code
+from app.services.directory import publish_directory
+from app.services.hooks_protocol import Hooks
+from db.lifecycle import (
+    Lifecycle,
+    TenantStatus,
+    change_status,
+    extend_trial,
+    find_lifecycle,
+    list_ended_trials,
+    list_hooks_to_register,
+    list_hooks_to_remove,
+)
+from db.pool import Database
+
+SYSTEM = Actor("system", "lifecycle")
+_ALIVE: tuple[TenantStatus, ...] = ("active", "suspended", "expired")
+
+log = get_logger()
+
+
+class TenantNotFoundError(AcequiaError):
+    """There is no such tenant, or it is erased."""
+
+    code = "tenant_not_found"
+    http_status = 404
+
+
+class TenantStateError(AcequiaError):
+    """The tenant's status does not allow this, or somebody else has just changed it."""
+
+    code = "tenant_state"
+    http_status = 409
+
+
+class TenantOffice(NamedTuple):
+    """What it takes to change a tenant's status. `hooks` None: nobody can tell providers yet."""
+
+    database: Database
+    redis: Redis
+    settings: Settings
+    hooks: Hooks | None = None
+
+
+async def get_lifecycle(database: Database, tenant_id: int) -> Lifecycle:
+    """Where it stands. Raises TenantNotFoundError, also for one that is erased."""
+    async with database.platform_tx("lifecycle") as connection:
+        return await _get(connection, tenant_id)
+
+
+async def suspend_tenant(office: TenantOffice, tenant_id: int, reason: str, actor: Actor) -> None:
+    """Serves it no more. `reason` is shown to its people and kept out of the audit, which holds no free text. Raises
+    TenantNotFoundError, TenantStateError."""
+    await _change(office, tenant_id, "suspended", actor, "tenant.suspended", seen_in=("active",), reason=reason)
+
+
+async def activate_tenant(
+    office: TenantOffice, tenant_id: int, actor: Actor, *, trial_ends_at: datetime | None = None
+) -> None:
+    """Serves it again. `trial_ends_at`: for a trial, until when; needed when its time is over, because it would expire
+    again at once. Raises TenantNotFoundError, TenantStateError."""
+    async with office.database.platform_tx("activate_tenant") as connection:
+        found = await _get(connection, tenant_id)
+        ends_at = trial_ends_at or found.trial_ends_at
+        if found.type == "trial" and ends_at is not None and ends_at <= datetime.now(UTC):
+            raise TenantStateError("This trial's time is over: say until when, or give the tenant another type.")
+        if trial_ends_at is not None and not await extend_trial(connection, tenant_id, trial_ends_at):
+            raise TenantStateError("This tenant is no trial.")
+        await _write(connection, found, "active", actor, "tenant.activated", seen_in=("suspended", "expired"))
+    await _tell(office, [tenant_id])
+
+
+async def request_deletion(office: TenantOffice, tenant_id: int, actor: Actor) -> DeletionCode:
+    """The first step: changes nothing and answers the code for the second. Raises TenantNotFoundError,
+    TenantStateError."""
+    async with office.database.platform_tx("request_deletion") as connection:
+        found = await _get(connection, tenant_id)
+        if found.status not in _ALIVE:
+            raise TenantStateError(f"This tenant is {found.status}.")
+        await write_audit(connection, tenant_id, actor, "tenant.deletion_requested", "tenant", str(tenant_id))
+    return make_deletion_code(office.settings, tenant_id, found.revision, datetime.now(UTC))
+
+
+async def confirm_deletion(office: TenantOffice, tenant_id: int, code: str, actor: Actor) -> datetime:
+    """The second step: serves it no more and erases it after TENANT_DELETION_GRACE_DAYS; when. Raises
+    DeletionCodeError, TenantNotFoundError, TenantStateError."""
+    now = datetime.now(UTC)
+    delete_after = now + timedelta(days=office.settings.tenant_deletion_grace_days)
+    async with office.database.platform_tx("confirm_deletion") as connection:
+        found = await _get(connection, tenant_id)
+        check_deletion_code(office.settings, tenant_id, found.revision, code, now)
+        await _write(
+            connection, found, "deleting", actor, "tenant.deletion_confirmed", seen_in=_ALIVE, delete_after=delete_after
+        )
+    await _tell(office, [tenant_id])
+    return delete_after
+
+
+async def cancel_deletion(office: TenantOffice, tenant_id: int, actor: Actor) -> None:
+    """Until the erasure begins. The tenant is suspended then, whatever it was before: activating it is a decision of
+    its own, with its hooks and its repair. Raises TenantNotFoundError, TenantStateError."""
+    await _change(office, tenant_id, "suspended", actor, "tenant.deletion_cancelled", seen_in=("deleting",))
+
+
+async def expire_trials(office: TenantOffice) -> int:
+    """Ends every active trial whose time is over; how many."""
+    done = []
+    for tenant_id in await list_ended_trials(office.database):
+        async with office.database.platform_tx("expire_trial") as connection:
+            found = await find_lifecycle(connection, tenant_id)
+            if found is None or found.status != "active":
+                continue
+            await _write(
+                connection, found, "expired", SYSTEM, "tenant.expired", seen_in=("active",), reason="trial_ended"
+            )
+        done.append(tenant_id)
+    if done:
+        await _tell(office, done)
+    return len(done)
+
+
+async def keep_hooks(database: Database, hooks: Hooks) -> int:
+    """Tells providers what they were not told: served tenants' hooks are registered, all others' removed; how many
+    tenants. What fails again is tried at the next turn."""
+    to_remove, to_register = await list_hooks_to_remove(database), await list_hooks_to_register(database)
+    done = [await _try(hooks.remove_hooks, tenant_id) for tenant_id in to_remove]
+    done += [await _try(hooks.register_hooks, tenant_id) for tenant_id in to_register]
+    return sum(done)
+
+
+async def _change(
+    office: TenantOffice,
+    tenant_id: int,
+    status: TenantStatus,
+    actor: Actor,
+    action: str,
+    *,
+    seen_in: Sequence[TenantStatus],
+    reason: str | None = None,
+) -> None:
+    async with office.database.platform_tx(action) as connection:
+        found = await _get(connection, tenant_id)
+        await _write(connection, found, status, actor, action, seen_in=seen_in, reason=reason)
+    await _tell(office, [tenant_id])
+
+
+async def _get(connection: asyncpg.Connection, tenant_id: int) -> Lifecycle:
+    found = await find_lifecycle(connection, tenant_id)
+    if found is None or found.status == "deleted":
+        raise TenantNotFoundError(f"There is no tenant {tenant_id}.")
+    return found
+
+
+async def _write(
+    connection: asyncpg.Connection,
+    found: Lifecycle,
+    status: TenantStatus,
+    actor: Actor,
+    action: str,
+    *,
+    seen_in: Sequence[TenantStatus],
+    reason: str | None = None,
+    delete_after: datetime | None = None,
+) -> None:
+    revision = await change_status(
+        connection, found.tenant_id, status, seen_in=seen_in, revision=found.revision, reason=reason,
+        delete_after=delete_after,
+    )  # fmt: skip
+    if revision is None:
+        raise TenantStateError(f"A tenant that is {found.status} cannot become {status}, or it has just changed.")
+    details: dict[str, object] = {"from": found.status, "to": status, "revision": revision}
+    if delete_after is not None:
+        details["delete_after"] = delete_after.isoformat()
+    await write_audit(connection, found.tenant_id, actor, action, "tenant", str(found.tenant_id), details)
+
+
+async def _tell(office: TenantOffice, tenant_ids: Sequence[int]) -> None:
+    """Receivers first: they stop taking calls within a second. A provider that fails stops nothing."""
+    await publish_directory(office.database, office.redis, office.settings)
+    if office.hooks is None:
+        return
+    for tenant_id in tenant_ids:
+        async with office.database.platform_tx("tell_hooks") as connection:
+            found = await find_lifecycle(connection, tenant_id)
+        if found is not None:
+            is_served = found.status == "active"
+            await _try(office.hooks.register_hooks if is_served else office.hooks.remove_hooks, tenant_id)
+
+
+async def _try(tell: Callable[[int], Awaitable[None]], tenant_id: int) -> bool:
+    try:
+        await tell(tenant_id)
+    except Exception as error:
+        log.warning("hooks.not_told", tenant_id=tenant_id, error=type(error).__name__,
+                    todo="the worker tries again every minute")  # fmt: skip
+        return False
+    return True

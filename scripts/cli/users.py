@@ -1,0 +1,142 @@
+"""`acequia users`: people and their roles. Addresses and names are shown on this terminal and written nowhere."""
+
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from app.services.people import change_role, create_platform_admin, invite_person, list_people, remove_person
+from schemas.access import InvitedPerson, NewPerson, NewRole
+from scripts.cli.office import (
+    GIVEN_BY,
+    OrganizationOption,
+    PlatformOption,
+    TenantPlace,
+    find_actor,
+    find_place,
+    make_form,
+    open_operator_office,
+)
+from scripts.cli.session import CommandError, JsonOption, run, show_json
+from scripts.cli.tables import show_rows
+
+app = typer.Typer(no_args_is_help=True, help="People and their roles.")
+PersonArgument = typer.Argument(metavar="PERSON", help="The person's id, as `acequia users list` shows it.")
+COLUMNS = ("person_id", "email", "name", "role", "status", "created_at")
+# Asked for when not given, so that an address need not stand in the shell's history.
+EmailOption = typer.Option(prompt="E-mail", help="Asked for when not given.")
+NameOption = typer.Option(prompt="Name", help="Asked for when not given.")
+
+
+@app.command("list")
+def list_command(
+    tenant_id: Annotated[int | None, TenantPlace] = None,
+    organization_id: Annotated[int | None, OrganizationOption] = None,
+    is_platform: Annotated[bool, PlatformOption] = False,
+    as_json: Annotated[bool, JsonOption] = False,
+) -> None:
+    """Who has a role in a tenant, an organization or the platform."""
+
+    async def work() -> None:
+        async with open_operator_office() as office:
+            place = await find_place(office, tenant_id, organization_id, is_platform=is_platform)
+            people = await list_people(office, place)
+        show_rows(people, COLUMNS, as_json=as_json, empty="Nobody.")
+
+    run(work)
+
+
+@app.command("invite")
+def invite_command(
+    *,
+    email: Annotated[str, EmailOption],
+    name: Annotated[str, NameOption],
+    role: Annotated[str, typer.Option(help="owner, admin, operator, analyst or auditor.")],
+    tenant_id: Annotated[int | None, TenantPlace] = None,
+    organization_id: Annotated[int | None, OrganizationOption] = None,
+    as_json: Annotated[bool, JsonOption] = False,
+) -> None:
+    """Gives somebody a role; one who is new gets a password, shown this once."""
+
+    async def work() -> None:
+        wanted = make_form(NewPerson, email=email, name=name, role=role)
+        async with open_operator_office() as office:
+            place = await find_place(office, tenant_id, organization_id)
+            person = await invite_person(office, place, wanted, actor=find_actor(), given_by=GIVEN_BY)
+        _show_invited(person, as_json=as_json)
+
+    run(work)
+
+
+@app.command("role")
+def role_command(
+    person_id: Annotated[str, PersonArgument],
+    role: Annotated[str, typer.Argument(metavar="ROLE", help="owner, admin, operator, analyst or auditor.")],
+    tenant_id: Annotated[int | None, TenantPlace] = None,
+    organization_id: Annotated[int | None, OrganizationOption] = None,
+    as_json: Annotated[bool, JsonOption] = False,
+) -> None:
+    """Gives another role; their sessions end."""
+
+    async def work() -> None:
+        wanted = make_form(NewRole, role=role).role
+        async with open_operator_office() as office:
+            place = await find_place(office, tenant_id, organization_id)
+            person = await change_role(
+                office, place, _read_id(person_id), wanted, actor=find_actor(), given_by=GIVEN_BY
+            )
+        show_json(person.model_dump(mode="json")) if as_json else typer.echo(f"{person.email} is {person.role} now.")
+
+    run(work)
+
+
+@app.command("remove")
+def remove_command(
+    person_id: Annotated[str, PersonArgument],
+    tenant_id: Annotated[int | None, TenantPlace] = None,
+    organization_id: Annotated[int | None, OrganizationOption] = None,
+    as_json: Annotated[bool, JsonOption] = False,
+) -> None:
+    """Takes their role away; they stay where else they have one."""
+
+    async def work() -> None:
+        async with open_operator_office() as office:
+            place = await find_place(office, tenant_id, organization_id)
+            await remove_person(office, place, _read_id(person_id), actor=find_actor(), given_by=GIVEN_BY)
+        show_json({"person_id": person_id, "removed": True}) if as_json else typer.echo("Their role is gone.")
+
+    run(work)
+
+
+@app.command("create-admin")
+def create_admin_command(
+    email: Annotated[str, EmailOption],
+    name: Annotated[str, NameOption],
+    as_json: Annotated[bool, JsonOption] = False,
+) -> None:
+    """A person who may do everything; the password is shown this once."""
+
+    async def work() -> None:
+        async with open_operator_office() as office:
+            # The form's limits on address and name; its role is a tenant's and is not used.
+            wanted = make_form(NewPerson, email=email, name=name, role="owner")
+            person = await create_platform_admin(office, wanted.email, wanted.name, actor=find_actor())
+        _show_invited(person, as_json=as_json)
+
+    run(work)
+
+
+def _show_invited(person: InvitedPerson, *, as_json: bool) -> None:
+    if as_json:
+        show_json(person.model_dump(mode="json"))
+    elif person.password is None:
+        typer.echo(f"{person.email} is {person.role} here now, and keeps the password they have.")
+    else:
+        typer.echo(f"{person.email} is {person.role} now. The password, shown this once:\n\n  {person.password}\n")
+
+
+def _read_id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise CommandError("PERSON is the person's id: see `acequia users list`.") from None

@@ -14,7 +14,10 @@ SQL = load_queries("endpoints")
 
 
 class EndpointRow(NamedTuple):
-    """One endpoint. `sealed_secrets`: kind order_hook: sealed with the tenant's key; inline: with the directory's."""
+    """One endpoint. `sealed_secrets`: kind order_hook: sealed with the tenant's key; inline: with the directory's.
+
+    `rotated_at`: since when its caller has had the newest secret, while the one before is valid too.
+    """
 
     endpoint_id: UUID
     integration_id: int
@@ -29,6 +32,15 @@ class EndpointRow(NamedTuple):
     status: str
     created_at: datetime | None = None
     revoked_at: datetime | None = None
+    rotated_at: datetime | None = None
+
+
+class Rotation(NamedTuple):
+    """An endpoint whose caller has had a newer secret for a while."""
+
+    tenant_id: int
+    endpoint_id: UUID
+    token_hash: bytes
 
 
 class Directory(NamedTuple):
@@ -57,10 +69,21 @@ async def list_endpoints(connection: asyncpg.Connection, tenant_id: int) -> list
     return [EndpointRow(*row) for row in await connection.fetch(SQL["list_endpoints"], tenant_id)]
 
 
-async def set_secrets(
-    connection: asyncpg.Connection, tenant_id: int, endpoint_id: UUID, hashes: Sequence[bytes], sealed: bytes | None
-) -> None:
-    await connection.execute(SQL["set_secrets"], tenant_id, endpoint_id, list(hashes), sealed)
+async def set_secrets(connection: asyncpg.Connection, tenant_id: int, row: EndpointRow) -> None:
+    """Writes the row's secrets and `rotated_at`."""
+    await connection.execute(
+        SQL["set_secrets"], tenant_id, row.endpoint_id, list(row.secret_hashes), row.sealed_secrets, row.rotated_at
+    )
+
+
+async def note_rotation(connection: asyncpg.Connection, tenant_id: int, endpoint_id: UUID) -> None:
+    """The caller has the newest secret. Changes nothing while only one is valid."""
+    await connection.execute(SQL["note_rotation"], tenant_id, endpoint_id)
+
+
+async def list_rotations(connection: asyncpg.Connection, *, older_than_s: float, limit: int) -> list[Rotation]:
+    """In a platform transaction: the oldest first."""
+    return [Rotation(*row) for row in await connection.fetch(SQL["list_rotations"], older_than_s, limit)]
 
 
 async def set_accounts(

@@ -12,6 +12,7 @@ from db.queries import load_queries
 
 SQL = load_queries("integrations")
 IntegrationStatus = Literal["active", "paused", "credentials_refused", "deleted"]
+HookStatus = Literal["none", "off", "registered", "foreign", "failed", "removed"]
 
 
 class Integration(NamedTuple):
@@ -28,6 +29,34 @@ class Integration(NamedTuple):
     status_reason: str | None
     created_at: datetime
     updated_at: datetime
+    has_credentials: bool = False
+    name: str = ""
+    revision: int = 1
+    accepted_accounts: Sequence[str] = ()
+    auto_sync: bool = True
+    sync_frequency: str = "hourly"
+    hook_status: HookStatus = "none"
+    hook_note: str | None = None
+    hook_checked_at: datetime | None = None
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """The accounts whose calls it takes, its own first."""
+        return tuple(dict.fromkeys((self.account, *self.accepted_accounts)))
+
+
+class NewIntegrationRow(NamedTuple):
+    """What is written when an integration is made."""
+
+    connector: str
+    account: str
+    environment: str
+    config: Mapping[str, Any]
+    sealed_credentials: bytes | None
+    name: str
+    accepted_accounts: Sequence[str]
+    auto_sync: bool
+    sync_frequency: str
 
 
 async def insert_integration(
@@ -66,11 +95,6 @@ async def find_integration(connection: asyncpg.Connection, tenant_id: int, integ
     return None if row is None else _read(row)
 
 
-async def list_accepted_accounts(connection: asyncpg.Connection, tenant_id: int, integration_id: int) -> list[str]:
-    """Accounts that it accepts beside its own."""
-    return [row["account"] for row in await connection.fetch(SQL["list_accepted_accounts"], tenant_id, integration_id)]
-
-
 async def set_integration_status(
     connection: asyncpg.Connection,
     tenant_id: int,
@@ -95,6 +119,51 @@ async def set_credentials(
         SQL["set_credentials"], tenant_id, integration_id, sealed_credentials
     )
     return status
+
+
+async def lock_new_integration(connection: asyncpg.Connection, tenant_id: int) -> tuple[int, int]:
+    """The id that is free, for this transaction alone, and how many integrations there are."""
+    await connection.execute(SQL["lock_new_integration"], tenant_id)
+    row = await connection.fetchrow(SQL["next_integration_id"], tenant_id)
+    return row["next_id"], row["live"]
+
+
+async def add_integration(
+    connection: asyncpg.Connection, tenant_id: int, integration_id: int, row: NewIntegrationRow
+) -> None:
+    """Raises asyncpg's UniqueViolationError when the account is in use by another integration."""
+    await connection.execute(
+        SQL["add_integration"], tenant_id, integration_id, row.connector, row.account, row.environment,
+        orjson.dumps(row.config).decode(), row.sealed_credentials, row.name, list(row.accepted_accounts),
+        row.auto_sync, row.sync_frequency,
+    )  # fmt: skip
+
+
+async def change_integration(
+    connection: asyncpg.Connection, changed: Integration, *, has_new_credentials: bool
+) -> int | None:
+    """Writes what may change of `changed`; the new revision, None when its revision is not the present one."""
+    revision: int | None = await connection.fetchval(
+        SQL["change_integration"], changed.tenant_id, changed.integration_id, changed.revision, changed.environment,
+        orjson.dumps(changed.config).decode(), changed.sealed_credentials, changed.name,
+        list(changed.accepted_accounts), changed.auto_sync, changed.sync_frequency, has_new_credentials,
+    )  # fmt: skip
+    return revision
+
+
+async def delete_integration(
+    connection: asyncpg.Connection, tenant_id: int, integration_id: int, hook_status: HookStatus, note: str | None
+) -> bool:
+    """False when there is none, or not any more."""
+    done = await connection.fetchval(SQL["delete_integration"], tenant_id, integration_id, hook_status, note)
+    return done is not None
+
+
+async def set_hook_state(
+    connection: asyncpg.Connection, tenant_id: int, integration_id: int, status: HookStatus, note: str | None
+) -> bool:
+    """False when the integration is not there any more. `note`: a sentence for people, never an address of ours."""
+    return await connection.fetchval(SQL["set_hook_state"], tenant_id, integration_id, status, note) is not None
 
 
 def _read(row: asyncpg.Record) -> Integration:

@@ -6,6 +6,7 @@ from app.core.jobs import make_cron
 from app.core.logging import get_logger
 from app.services import tenant_lifecycle
 from app.services.dead_letters import append_stuck_replays
+from app.services.secret_rotation import retire_unused_secrets
 from app.services.tenant_erasure import erase_due_tenants
 from app.services.tenant_lifecycle import TenantOffice
 from app.services.waiting_customers import enqueue_all_waiting
@@ -34,6 +35,13 @@ async def repeat_stuck_replays(ctx: dict[str, Any], *args: Any, **kwargs: Any) -
     again = await append_stuck_replays(context.database, context.keyring, context.queue, context.settings)
     if again:
         log.warning("replays.appended_again", replays=again)
+
+
+async def retire_previous_secrets(ctx: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+    """Rotations whose former secret nobody uses any more come to their end."""
+    del args, kwargs
+    context: DrainContext = ctx["drain"]
+    await retire_unused_secrets(context.database, context.queue.redis, context.settings, context.keyring)
 
 
 async def ask_for_waiting_customers(ctx: dict[str, Any], *args: Any, **kwargs: Any) -> None:
@@ -82,6 +90,7 @@ def list_functions() -> list[Any]:
     return [
         keep_event_partitions,
         repeat_stuck_replays,
+        retire_previous_secrets,
         ask_for_waiting_customers,
         expire_trials,
         erase_deleted_tenants,
@@ -94,6 +103,7 @@ def list_crons() -> list[Any]:
     return [
         make_cron(keep_event_partitions, minutes={7}, at_start=True),
         make_cron(repeat_stuck_replays),
+        make_cron(retire_previous_secrets, seconds=50),
         make_cron(ask_for_waiting_customers, seconds=10),
         make_cron(expire_trials, seconds=20),
         make_cron(erase_deleted_tenants, seconds=30),

@@ -30,6 +30,7 @@ from app.core.queue import Queue, QueueLimits
 from app.core.redis import check_queue_server, connect_redis
 from app.core.serving import make_server
 from app.core.settings import Settings, get_settings
+from app.services.hooks import ProviderHooks
 from app.services.integrations import LiveIntegrations
 from app.services.keyring import open_keyring
 from app.services.live_tenants import DEFAULT_COUNTRY, LiveTenants
@@ -65,6 +66,7 @@ async def build_context(settings: Settings, resources: AsyncExitStack) -> DrainC
     resources.push_async_callback(keyring.close)
     outbound = Outbound(settings, make_budget(cache, settings))
     resources.push_async_callback(outbound.aclose)
+    vtex = VtexClient(outbound, url_template=settings.vtex_url_template)
     queue = Queue(redis, group=settings.worker_group, limits=QueueLimits.from_settings(settings))
     resources.push_async_callback(queue.close)
     await queue.load()
@@ -75,9 +77,10 @@ async def build_context(settings: Settings, resources: AsyncExitStack) -> DrainC
         keyring=keyring,
         integrations=LiveIntegrations(database, keyring),
         tenants=LiveTenants(database),
-        observer=Observer(VtexClient(outbound, url_template=settings.vtex_url_template)),
+        observer=Observer(vtex),
         latency=LatencyRecorder(cache),
         gate=DatabaseGate(database),
+        hooks=ProviderHooks(settings=settings, database=database, keyring=keyring, redis=redis, vtex=vtex),
     )
 
 

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from app.api import audit, keys, ledger, lifecycle, people, records, session, sync_status, tenants
+from app.api import audit, integrations, keys, ledger, lifecycle, people, records, session, sync_status, tenants
 from app.api.docs import STYLE, render_docs
 from app.api.endpoint import make_route
 from app.api.openapi import build_openapi
@@ -25,6 +25,7 @@ from schemas.ids import make_uuid7
 
 OPERATIONS: tuple[Operation, ...] = (
     *tenants.OPERATIONS,
+    *integrations.OPERATIONS,
     *lifecycle.OPERATIONS,
     *sync_status.OPERATIONS,
     *keys.OPERATIONS,

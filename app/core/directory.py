@@ -23,6 +23,8 @@ ENDPOINTS_KEY = "directory:endpoints"
 GENERATION_KEY = "directory:generation"
 VERSION_KEY = "directory:version"
 FINGERPRINT_KEY = "directory:fingerprint"
+# Beside the directory: when an endpoint was last called with the secret before its newest (receiver/secret_uses.py).
+PREVIOUS_USED_KEY = "secrets:previous_used"
 
 EndpointKind = Literal["order_hook", "customer_trigger", "inline"]
 Priority = Literal["high", "normal", "low"]

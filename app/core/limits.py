@@ -138,11 +138,35 @@ class RedisBudget:
         raise RedisError("the budget script could not be kept loaded")
 
 
+class AskedBudget:
+    """A small budget of its own for calls that people cause: whoever validates credentials over and over slows down
+    nobody's live events, and a pause that VTEX asks for then is not one for them."""
+
+    def __init__(self, budget: RedisBudget) -> None:
+        self._budget = budget
+
+    async def take(self, account_key: str, priority: Priority) -> None:
+        await self._budget.take(_name_asked(account_key), priority)
+
+    async def close(self, account_key: str, seconds: float) -> None:
+        await self._budget.close(_name_asked(account_key), seconds)
+
+
+def make_asked_budget(cache: Redis, settings: Settings) -> AskedBudget:
+    """For the processes that people call: API, dashboard, command line."""
+    return AskedBudget(RedisBudget(cache, {"vtex": BudgetRate(settings.api_provider_calls_per_minute, 0)}))
+
+
 def make_budget(cache: Redis, settings: Settings) -> RedisBudget:
     """The budget of all providers that we know, as set."""
     return RedisBudget(
         cache, {"vtex": BudgetRate(settings.vtex_calls_per_minute, settings.budget_live_reserve_percent)}
     )
+
+
+def _name_asked(account_key: str) -> str:
+    provider, _, account = account_key.partition(":")
+    return f"{provider}:asked:{account}"
 
 
 def _bucket(account_key: str) -> str:

@@ -76,6 +76,10 @@ class Settings(BaseSettings):
     api_rate_enterprise_per_s: float = Field(200.0, gt=0, description="the same for an enterprise tenant")
     api_rate_caller_per_s: float = Field(50.0, gt=0, description="calls a second of one key or person")
     api_rate_burst_s: float = Field(5.0, gt=0, description="seconds' worth of calls that may come at once")
+    api_provider_calls_per_minute: int = Field(
+        600, ge=10, description="calls to one provider account that API calls may cause, beside the live budget"
+    )
+    integrations_per_tenant_max: int = Field(100, ge=1, description="integrations of one tenant")
     api_failures_per_minute: int = Field(60, ge=1, description="calls with a wrong key or password, per address")
     login_tries_per_minute: int = Field(10, ge=1, description="logins per person's address and per network address")
     session_idle_s: int = Field(1_800, ge=60)

@@ -22,6 +22,7 @@ from app.receiver.endpoint_cache import EndpointCache
 from app.receiver.gap_file import GapFile
 from app.receiver.gaps import GapMarks
 from app.receiver.refusals import Refusals
+from app.receiver.secret_uses import SecretUses
 from app.receiver.webhooks import PREFIX, Webhooks
 
 log = get_logger()
@@ -64,14 +65,15 @@ async def open_receiver(settings: Settings) -> AsyncIterator[ASGIApp]:
     file = _open_gap_file(settings)
     # The marks' own client waits as long as its confirmation may take.
     marks_redis = connect_redis(url, socket_timeout_s=confirm_s + APPEND_MARGIN_S, connections_max=2)
-    cache = EndpointCache(redis, keys, settings)
+    uses = SecretUses(redis)
+    cache = EndpointCache(redis, keys, settings, uses)
     appender = Appender(queue, settings)
     gaps = GapMarks(marks_redis, file, confirm_timeout_ms=None if confirm is None else confirm.timeout_ms)
     refusals = Refusals(redis, kept=settings.refusals_kept)
     await _try_load(queue)
     await cache.poll()
     work: dict[str, Callable[[], Awaitable[None]]] = {
-        "directory": cache.run, "gaps": gaps.run, "refusals": refusals.run,
+        "directory": cache.run, "gaps": gaps.run, "refusals": refusals.run, "secret uses": uses.run,
     }  # fmt: skip
     tasks = [asyncio.create_task(_keep_running(name, run), name=name) for name, run in work.items()]
     try:
@@ -85,6 +87,7 @@ async def open_receiver(settings: Settings) -> AsyncIterator[ASGIApp]:
             async with asyncio.timeout(LAST_WRITES_S):  # marks are in their file, counts are only figures
                 await gaps.flush()
                 await refusals.flush()
+                await uses.flush()
         file.close()
         await queue.close()
         for client in (append_redis, marks_redis, redis):

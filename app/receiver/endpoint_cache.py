@@ -25,6 +25,7 @@ from app.core.settings import Settings
 from app.core.tokens import has_valid_checksum, hash_token
 from app.receiver.known_endpoint import KnownEndpoint, make_known_endpoint
 from app.receiver.metrics import DIRECTORY_AGE_SECONDS
+from app.receiver.secret_uses import SecretUses
 
 log = get_logger()
 
@@ -32,8 +33,9 @@ log = get_logger()
 class EndpointCache:
     """Tokens → endpoints. `find` is for the call in hand, `run` keeps what is cached honest."""
 
-    def __init__(self, redis: Redis, keys: DirectoryKeys, settings: Settings) -> None:
+    def __init__(self, redis: Redis, keys: DirectoryKeys, settings: Settings, uses: SecretUses) -> None:
         self._redis = redis
+        self._uses = uses
         self._keys = keys
         self._ttl_s = settings.endpoint_cache_ttl_ms / 1000
         self._poll_s = settings.directory_poll_ms / 1000
@@ -106,7 +108,7 @@ class EndpointCache:
         entry = self._decode(text)
         if entry.status != "active":
             return None
-        known = make_known_endpoint(entry, self._keys, token_hash)
+        known = make_known_endpoint(entry, self._keys, token_hash, self._uses.note)
         if version == self._version:
             self._entries[token] = known
         return known

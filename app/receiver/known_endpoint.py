@@ -1,5 +1,7 @@
 """An endpoint as the receiver uses it: the directory's entry with everything prepared that a call would repeat."""
 
+from collections.abc import Callable
+from functools import partial
 from hashlib import sha256
 from hmac import compare_digest
 
@@ -16,11 +18,13 @@ _NO_DIGEST = b"\x00" * 32
 
 
 class KnownEndpoint:
-    """One endpoint. `inline` is there for kind inline, when its secrets could be opened."""
+    """One endpoint. `inline` is there for kind inline, when its secrets could be opened. `note_previous` is called for
+    each call with the secret before the newest."""
 
-    __slots__ = ("_hashes", "accepted", "accounts", "ahead_class", "entry", "header", "inline")
+    __slots__ = ("_hashes", "accepted", "accounts", "ahead_class", "entry", "header", "inline", "note_previous")
 
-    def __init__(self, entry: DirectoryEntry, inline: InlineSecrets | None) -> None:
+    def __init__(self, entry: DirectoryEntry, inline: InlineSecrets | None, note_previous: Callable[[], None]) -> None:
+        self.note_previous = note_previous
         self.entry = entry
         self.inline = inline
         self.header = (entry.header_name or "").lower().encode("latin-1", "replace")
@@ -35,11 +39,18 @@ class KnownEndpoint:
         digest = sha256(offered or b"").digest()
         first, second = self._hashes
         is_first, is_second = compare_digest(digest, first), compare_digest(digest, second)
-        return (is_first or is_second) and bool(offered) and bool(self.entry.secret_hashes)
+        is_valid = (is_first or is_second) and bool(offered) and bool(self.entry.secret_hashes)
+        if is_second and is_valid:
+            self.note_previous()
+        return is_valid
 
 
-def make_known_endpoint(entry: DirectoryEntry, keys: DirectoryKeys, token_hash: bytes) -> KnownEndpoint:
-    """An inline endpoint whose secrets do not open takes no call (it has no key) and says so in the log."""
+def make_known_endpoint(
+    entry: DirectoryEntry, keys: DirectoryKeys, token_hash: bytes, note_previous: Callable[[bytes], None]
+) -> KnownEndpoint:
+    """`note_previous` is told the token's hash of an endpoint that is called with the secret before its newest.
+
+    An inline endpoint whose secrets do not open takes no call (it has no key) and says so in the log."""
     inline = None
     if entry.sealed_inline is not None:
         try:
@@ -47,7 +58,7 @@ def make_known_endpoint(entry: DirectoryEntry, keys: DirectoryKeys, token_hash: 
         except (SealingError, ValueError, KeyError):
             log.error("receiver.inline_secrets_unreadable", tenant=entry.tenant_id,
                       todo="is ENDPOINT_TOKEN_KEY the same for the receiver and for who publishes?")  # fmt: skip
-    return KnownEndpoint(entry, inline)
+    return KnownEndpoint(entry, inline, partial(note_previous, token_hash))
 
 
 def spend_refusal(offered: bytes | None) -> None:

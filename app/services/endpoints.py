@@ -5,6 +5,7 @@ the published directory with Postgres every few seconds.
 """
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -27,6 +28,8 @@ __all__ = [
     "IssuedEndpoint",
     "create_endpoint",
     "ensure_directory_published",
+    "list_active_endpoints",
+    "open_endpoint",
     "publish_directory",
     "reseal_inline_endpoints",
     "retire_previous_secret",
@@ -49,6 +52,7 @@ class EndpointNotFoundError(AcequiaError):
 
 class IssuedEndpoint(NamedTuple):
     """An endpoint with what its caller must know. `path` is appended to PUBLIC_URL; treat all of it as a secret.
+    `secrets_valid`: two while a rotation is under way.
 
     `secret`: order_hook: the value of `header_name`; inline: a `whsec_` signing secret; customer_trigger: None, its
     address is its secret.
@@ -61,6 +65,7 @@ class IssuedEndpoint(NamedTuple):
     header_name: str | None
     secret: str | None
     accounts: tuple[str, ...]
+    secrets_valid: int = 1
 
 
 async def create_endpoint(
@@ -107,12 +112,13 @@ async def rotate_secret(
     """
     made: list[str] = []
 
-    def add(row: EndpointRow, valid: list[str]) -> list[str]:
+    def add(row: EndpointRow, valid: list[str]) -> tuple[list[str], datetime | None]:
         secret = make_secret(row.kind)
         if secret is None:
             raise EndpointNotFoundError("A trigger's address is its secret: revoke it and make a new one.")
         made.append(secret)
-        return [secret, *valid][:SECRETS_VALID_MAX]
+        # A provider has it when it was told (`note_rotation`), who signs documents when it was shown, which is now.
+        return [secret, *valid][:SECRETS_VALID_MAX], datetime.now(UTC) if row.kind == "inline" else None
 
     await _change_secrets(database, settings, keys, endpoint_id, add)
     await publish_directory(database, redis, settings)
@@ -123,7 +129,7 @@ async def retire_previous_secret(
     database: Database, redis: Redis, settings: Settings, keys: TenantKeys, endpoint_id: UUID
 ) -> None:
     """Ends a rotation: only the newest secret is valid. Raises EndpointNotFoundError."""
-    await _change_secrets(database, settings, keys, endpoint_id, lambda row, valid: valid[:1])
+    await _change_secrets(database, settings, keys, endpoint_id, lambda row, valid: (valid[:1], None))
     await publish_directory(database, redis, settings)
 
 
@@ -133,7 +139,7 @@ async def reseal_inline_endpoints(database: Database, redis: Redis, settings: Se
         rows = await db_endpoints.list_endpoints(connection, keys.tenant_id)
     for row in rows:
         if row.kind == "inline" and row.status == "active":
-            await _change_secrets(database, settings, keys, row.endpoint_id, lambda row, valid: valid)
+            await _change_secrets(database, settings, keys, row.endpoint_id, lambda row, valid: (valid, row.rotated_at))
     await publish_directory(database, redis, settings)
 
 
@@ -153,9 +159,27 @@ async def reveal_endpoint(
     """An endpoint with its token and newest secret, for setting up the caller's side. Raises EndpointNotFoundError."""
     async with database.tenant_tx(keys.tenant_id, "endpoints") as connection:
         row = _require(await db_endpoints.find_endpoint(connection, keys.tenant_id, endpoint_id))
-    token = keys.open(_TOKEN_PURPOSE, str(endpoint_id), row.sealed_token or b"").decode()
+    return open_endpoint(settings, keys, row)
+
+
+async def list_active_endpoints(
+    database: Database, settings: Settings, keys: TenantKeys, integration_id: int
+) -> list[IssuedEndpoint]:
+    """One integration's, opened, in the order made."""
+    async with database.tenant_tx(keys.tenant_id, "endpoints") as connection:
+        rows = await db_endpoints.list_endpoints(connection, keys.tenant_id)
+    return [
+        open_endpoint(settings, keys, row)
+        for row in rows
+        if row.integration_id == integration_id and row.status == "active"
+    ]
+
+
+def open_endpoint(settings: Settings, keys: TenantKeys, row: EndpointRow) -> IssuedEndpoint:
+    """Its token and newest secret, opened. Raises SealingError."""
+    token = keys.open(_TOKEN_PURPOSE, str(row.endpoint_id), row.sealed_token or b"").decode()
     valid = open_secrets(_secret_keys(settings, keys), row)
-    return _issue(row, token, valid[0] if valid else None)
+    return _issue(row, token, valid[0] if valid else None)._replace(secrets_valid=len(valid))
 
 
 async def _change_secrets(
@@ -163,16 +187,15 @@ async def _change_secrets(
     settings: Settings,
     keys: TenantKeys,
     endpoint_id: UUID,
-    change: Callable[[EndpointRow, list[str]], list[str]],
+    change: Callable[[EndpointRow, list[str]], tuple[list[str], datetime | None]],
 ) -> None:
-    """Replaces the valid secrets by what `change` makes of them, in one transaction."""
+    """Replaces the valid secrets and `rotated_at` by what `change` makes of them, in one transaction."""
     secret_keys = _secret_keys(settings, keys)
     async with database.tenant_tx(keys.tenant_id, "endpoints") as connection:
         row = _require(await db_endpoints.find_endpoint(connection, keys.tenant_id, endpoint_id, for_update=True))
-        sealed = seal_secrets(secret_keys, row, change(row, open_secrets(secret_keys, row)))
-        await db_endpoints.set_secrets(
-            connection, keys.tenant_id, endpoint_id, sealed.secret_hashes, sealed.sealed_secrets
-        )
+        valid, rotated_at = change(row, open_secrets(secret_keys, row))
+        sealed = seal_secrets(secret_keys, row._replace(rotated_at=rotated_at), valid)
+        await db_endpoints.set_secrets(connection, keys.tenant_id, sealed)
 
 
 def _issue(row: EndpointRow, token: str, secret: str | None) -> IssuedEndpoint:

@@ -6,12 +6,15 @@ from typing import NamedTuple
 
 from redis.asyncio import Redis
 
+from app.connectors.vtex.client import VtexClient
+from app.core.limits import make_asked_budget
+from app.core.outbound import Outbound
 from app.core.queue import Queue, QueueLimits
 from app.core.rates import RateLimiter
 from app.core.redis import connect_redis
 from app.core.sealing import TenantKeys
 from app.core.settings import Settings
-from app.services.hooks_protocol import Hooks
+from app.services.hooks import ProviderHooks
 from app.services.keyring import Keyring, open_keyring
 from app.services.tenant_lifecycle import TenantOffice
 from db.api_keys import KeyScope
@@ -24,7 +27,8 @@ PLATFORM_KEYS_ID = 0  # of the platform itself in the keys database; no tenant h
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """`cache`: the Redis that may be lost (rates, sessions, counts). `queue`: the durable one."""
+    """`cache`: the Redis that may be lost (rates, sessions, counts). `queue`: the durable one. `vtex`: for what people
+    ask of VTEX, with a budget apart from live work's."""
 
     settings: Settings
     database: Database
@@ -32,7 +36,14 @@ class Office:
     queue: Queue
     cache: Redis
     limiter: RateLimiter
-    hooks: Hooks | None = None
+    vtex: VtexClient
+
+    @property
+    def hooks(self) -> ProviderHooks:
+        """What tells providers to call us, or not to."""
+        return ProviderHooks(
+            settings=self.settings, database=self.database, keyring=self.keyring, redis=self.queue.redis, vtex=self.vtex
+        )
 
     @property
     def tenant_office(self) -> TenantOffice:
@@ -58,7 +69,10 @@ async def open_office(settings: Settings, resources: AsyncExitStack, *, applicat
     resources.push_async_callback(cache.aclose)
     queue = Queue(redis, group=settings.worker_group, limits=QueueLimits.from_settings(settings))
     resources.push_async_callback(queue.close)
-    return Office(settings, database, keyring, queue, cache, RateLimiter(cache))
+    outbound = Outbound(settings, make_asked_budget(cache, settings))
+    resources.push_async_callback(outbound.aclose)
+    vtex = VtexClient(outbound, url_template=settings.vtex_url_template)
+    return Office(settings, database, keyring, queue, cache, RateLimiter(cache), vtex)
 
 
 class Place(NamedTuple):

@@ -32,6 +32,10 @@ ALTER TABLE tenant_integrations
 CREATE UNIQUE INDEX tenant_integrations_account ON tenant_integrations (tenant_id, connector, account)
     WHERE status <> 'deleted';
 
+-- Since when the caller has had the newest secret while the one before is still valid; NULL: no rotation is under way, or
+-- the caller could not be told yet, so that the one before must not end.
+ALTER TABLE endpoints ADD COLUMN rotated_at timestamptz;
+
 -- The last moment at which an integration was known to be current; one row per writer, as with counters.
 CREATE TABLE integration_activity (
     tenant_id      integer NOT NULL,

@@ -6,21 +6,29 @@ INSERT INTO endpoints (
 
 -- find_endpoint [web, worker, operator]: locked by nobody: changes of one endpoint are one statement each.
 SELECT endpoint_id, integration_id, kind, source, token_hash, sealed_token, header_name, secret_hashes, sealed_secrets,
-       accounts, status, created_at, revoked_at
+       accounts, status, created_at, revoked_at, rotated_at
 FROM endpoints WHERE tenant_id = $1 AND endpoint_id = $2;
 
--- lock_endpoint [web, operator]: two rotations at once would each keep a different previous secret.
+-- lock_endpoint [web, worker, operator]: two rotations at once would each keep a different previous secret.
 SELECT endpoint_id, integration_id, kind, source, token_hash, sealed_token, header_name, secret_hashes, sealed_secrets,
-       accounts, status, created_at, revoked_at
+       accounts, status, created_at, revoked_at, rotated_at
 FROM endpoints WHERE tenant_id = $1 AND endpoint_id = $2 FOR UPDATE;
 
 -- list_endpoints [web, worker, operator]: one tenant's, in the order made.
 SELECT endpoint_id, integration_id, kind, source, token_hash, sealed_token, header_name, secret_hashes, sealed_secrets,
-       accounts, status, created_at, revoked_at
+       accounts, status, created_at, revoked_at, rotated_at
 FROM endpoints WHERE tenant_id = $1 ORDER BY created_at, endpoint_id;
 
--- set_secrets [web, operator]: the hashes that are valid from now on, with the sealed secrets beside them.
-UPDATE endpoints SET secret_hashes = $3, sealed_secrets = $4 WHERE tenant_id = $1 AND endpoint_id = $2;
+-- set_secrets [web, worker, operator]: the hashes that are valid from now on, with the sealed secrets beside them.
+UPDATE endpoints SET secret_hashes = $3, sealed_secrets = $4, rotated_at = $5 WHERE tenant_id = $1 AND endpoint_id = $2;
+
+-- note_rotation [web, worker, operator]: the caller has the newest secret: from now on the one before may fall silent.
+UPDATE endpoints SET rotated_at = now()
+WHERE tenant_id = $1 AND endpoint_id = $2 AND rotated_at IS NULL AND cardinality(secret_hashes) > 1;
+
+-- list_rotations [worker]: platform work: rotations that are older than so many seconds.
+SELECT e.tenant_id, e.endpoint_id, e.token_hash FROM endpoints AS e
+WHERE e.status = 'active' AND e.rotated_at < now() - make_interval(secs => $1) ORDER BY e.rotated_at LIMIT $2;
 
 -- set_accounts [web, operator]: which provider accounts this address takes calls of.
 UPDATE endpoints SET accounts = $3 WHERE tenant_id = $1 AND endpoint_id = $2;

@@ -4,7 +4,9 @@ What exists is kept: a second start finds its tenants, secrets and rows again an
 is its own, who is there.
 """
 
+import asyncio
 import secrets
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +18,7 @@ from app.core.settings import Settings
 from app.services.endpoints import create_endpoint, publish_directory, reveal_endpoint
 from app.services.integrations import open_credentials, seal_credentials
 from app.services.keyring import Keyring, open_keyring
+from app.services.office import open_office
 from db import endpoints as db_endpoints
 from db import integrations as db_integrations
 from db import tenants as db_tenants
@@ -144,11 +147,13 @@ def make_credentials(brand: DemoBrand) -> dict[str, str]:
 
 
 async def introduce_to_sandbox(stack: "Stack") -> None:
-    """Tells the sandbox of the accounts, and sets up each order hook as a brand does it: by VTEX's own call."""
+    """Tells the sandbox of the accounts, and sets each order hook as resuming an integration does."""
     credentials = await read_credentials(stack)
     tenants = {tenant["tenant_id"]: tenant for tenant in stack.tenants}
     accounts = {}
     for brand in BRANDS:
+        if brand.tenant_id not in credentials:
+            continue  # somebody deleted its integration
         endpoints = {endpoint["kind"]: endpoint for endpoint in tenants[brand.tenant_id]["endpoints"]}
         inline = endpoints["inline"]
         accounts[brand.account] = {
@@ -159,18 +164,12 @@ async def introduce_to_sandbox(stack: "Stack") -> None:
         }
     async with httpx.AsyncClient(base_url=stack.sandbox_url, timeout=CALL_TIMEOUT_S) as client:
         check(await client.put("/_sandbox/accounts", json=accounts))
-        for brand in BRANDS:
-            hook = next(item for item in tenants[brand.tenant_id]["endpoints"] if item["kind"] == "order_hook")
-            key = credentials[brand.tenant_id]
-            answer = await client.post(
-                f"/{brand.account}/api/orders/hook/config",
-                headers={"X-VTEX-API-AppKey": key["app_key"], "X-VTEX-API-AppToken": key["app_token"]},
-                json={
-                    "filter": {"type": "FromWorkflow"},
-                    "hook": {"url": hook["url"], "headers": {hook["header_name"]: hook["secret"]}},
-                },
-            )
-            check(answer)
+    async with AsyncExitStack() as resources:
+        office = await open_office(stack.settings("operator"), resources, application_name="acequia demo")
+        states = await asyncio.gather(*(office.hooks.register(tenant_id, VTEX) for tenant_id in credentials))
+    for state in states:
+        if state.status == "failed":
+            raise RuntimeError(f"The sandbox's hook was not set: {state.note}")
 
 
 async def start_traffic(stack: "Stack", rate_per_s: float = DEMO_RATE_PER_S) -> None:
@@ -181,7 +180,8 @@ async def start_traffic(stack: "Stack", rate_per_s: float = DEMO_RATE_PER_S) -> 
 
 
 async def read_credentials(stack: "Stack") -> dict[int, dict[str, str]]:
-    """Tenant → VTEX credentials, opened with the tenant's key: what the sandbox must accept."""
+    """Tenant → VTEX credentials, opened with the tenant's key: what the sandbox must accept. Without those whose
+    integration was deleted."""
     settings = stack.settings("operator")
     keyring = await open_keyring(settings)
     try:
@@ -192,7 +192,7 @@ async def read_credentials(stack: "Stack") -> dict[int, dict[str, str]]:
                 async with database.tenant_tx(brand.tenant_id, "demo") as connection:
                     row = await db_integrations.find_integration(connection, brand.tenant_id, VTEX)
                 if row is None or row.sealed_credentials is None:
-                    raise RuntimeError(f"Tenant {brand.tenant_id} has no VTEX credentials: start over with --fresh.")
+                    continue
                 found[brand.tenant_id] = open_credentials(keys, "vtex", brand.account, row.sealed_credentials)
             return found
     finally:

@@ -26,6 +26,12 @@ GENEROUS = {
     "api_rate_business_per_s": 100_000,
     "api_failures_per_minute": 1_000_000,
     "login_tries_per_minute": 1_000_000,
+    "api_provider_calls_per_minute": 1_000_000,
+    "integrations_per_tenant_max": 1_000_000,
+    "endpoint_cache_ttl_ms": 50,
+    # Nobody answers there: a provider that is down stops no integration.
+    "vtex_url_template": "http://127.0.0.1:1/{account}",
+    "public_url": "http://127.0.0.1:1",
 }
 # A key has no session and no password, and nobody's password is guessed.
 OF_PEOPLE = {"log_in", "log_out", "change_password"}
@@ -106,11 +112,16 @@ def find_known(seeds: Seeds) -> dict[str, list[Any]]:
         "dead_letter_id": list(seeds.dead_ids),
         "order_id": [write_record_id(Key("vtex", "store1", order_id)) for order_id in seeds.order_ids],
         "customer_id": [write_record_id(Key("vtex", "store1", customer_id)) for customer_id in seeds.customer_ids],
-        "account": ["store1"],
         "external_ids": [list(seeds.order_ids)],
         "phone": ["+5491155551234"],
         "document": ["30123456"],
         "cursor": [],
+        "type": ["vtex"],
+        "account_name": [f"account{n}" for n in range(500)],
+        "account": [*["store1"] * 250, *(f"account{n}" for n in range(250, 500))],
+        "environment": ["vtexcommercestable"],
+        "sync_frequency": ["daily"],
+        "accepted_accounts": [[]],
         "name": ["generated"],
         "If-Match": ["*"],
         "email": [f"x{n}@example.org" for n in range(500)],

@@ -56,8 +56,10 @@ async def office(make_settings: Callable[..., Settings], redis: Redis) -> AsyncI
     del redis
     async with AsyncExitStack() as resources:
         yield await open_office(
-            make_settings("web", api_rate_caller_per_s=10_000, api_rate_business_per_s=10_000), resources,
-            application_name="test web",
+            # Nobody answers there: no test calls a real provider. Those that need one start the sandbox.
+            make_settings("web", api_rate_caller_per_s=10_000, api_rate_business_per_s=10_000,
+                          vtex_url_template="http://127.0.0.1:1/{account}"),
+            resources, application_name="test web",
         )  # fmt: skip
 
 

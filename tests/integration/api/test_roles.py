@@ -73,10 +73,20 @@ NEEDS: dict[str, Permission | str] = {
     "discard_dead_letter": "events:operate",
     "list_gaps": "tenants:read",
     "enqueue_objects": "integrations:operate",
+    "validate_integration": "integrations:operate",
+    "list_integrations": "integrations:read",
+    "create_integration": "integrations:write",
+    "get_integration": "integrations:read",
+    "change_integration": "integrations:write",
+    "delete_integration": "integrations:write",
+    "pause_integration": "integrations:operate",
+    "resume_integration": "integrations:operate",
+    "rotate_integration_secret": "integrations:write",
+    "get_integration_addresses": "integrations:write",
     "list_audit": "audit:read",
     "list_platform_audit": "platform:admin",
 }
-BODIES: dict[str, Any] = {}
+BODIES: dict[str, Any] = {"create_integration": {"tenant_id": ACME}}
 REACHED = "X-Reached"
 
 

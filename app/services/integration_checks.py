@@ -1,0 +1,60 @@
+"""Credentials put to the test at the provider, and which of the findings stand in the way of storing them."""
+
+from collections.abc import Mapping
+
+from app.connectors.contract import Connector
+from app.connectors.registry import list_connectors
+from app.connectors.vtex.validation import Validation as VtexValidation
+from app.connectors.vtex.validation import validate
+from app.core.errors import FieldProblem, InvalidInputError, MappingError, NotAvailableError, NotFoundError
+from app.services.integration_forms import CheckedForm, check_form, point
+from app.services.office import Office
+from schemas.integrations import FieldsBody, Finding, IntegrationFields, Validation
+
+# What no later try of the same credentials could mend: nothing is stored with these.
+_POINTERS: Mapping[str, str] = {"wrong_credentials": "app_token", "wrong_account": "account_name"}
+
+
+async def validate_fields(office: Office, name: str, body: IntegrationFields) -> Validation:
+    """Really calls the provider and stores nothing. Raises NotFoundError, InvalidInputError, NotAvailableError."""
+    connector = list_connectors().get(name)
+    if connector is None:
+        raise NotFoundError(f"There is no such type of integration; there are: {', '.join(list_connectors())}.")
+    form = check_form(connector, body)
+    check_available(connector)
+    if connector.name != "vtex":
+        raise NotAvailableError(f"{connector.label}: there are no credentials to validate.")
+    found = await ask_vtex(office, form)
+    return Validation(type=name, valid=found.is_valid, findings=show_findings(found), streams=list(found.streams))
+
+
+def check_available(connector: Connector) -> None:
+    """Raises NotAvailableError for a connector whose fields are declared and that calls nobody yet."""
+    if not connector.is_available:
+        raise NotAvailableError(f"{connector.label} is not available yet. Its fields are right; nothing was stored.")
+
+
+async def ask_vtex(office: Office, form: CheckedForm) -> VtexValidation:
+    """What these credentials can do. Raises InvalidInputError."""
+    try:
+        return await validate(office.vtex, form.account, form.environment, form.credentials)
+    except MappingError as error:
+        raise InvalidInputError(FieldProblem(f"/{error.field}", error.problem)) from None
+
+
+def refuse_useless(found: VtexValidation, body: FieldsBody) -> None:
+    """Raises InvalidInputError for credentials that are wrong, or that may read no orders: each finding is one of its
+    errors. A provider that is down, and a permission that is only useful, stand in nobody's way."""
+    blocking = [
+        finding
+        for finding in found.findings
+        if finding.code in _POINTERS or (finding.code == "missing_permission" and "orders" not in found.streams)
+    ]
+    if blocking:
+        raise InvalidInputError(
+            *(FieldProblem(point(body, _POINTERS.get(one.code, "app_key")), one.message) for one in blocking)
+        )
+
+
+def show_findings(found: VtexValidation) -> list[Finding]:
+    return [Finding(**finding._asdict()) for finding in found.findings]

@@ -1,0 +1,43 @@
+"""Integrations as they are shown: never with a secret, nor with an address of ours."""
+
+from datetime import datetime
+
+from app.connectors.contract import Connector
+from app.connectors.registry import get_connector
+from app.services.ids import IntegrationId
+from db.integrations import Integration as Row
+from schemas.integrations import Hook, Integration, SecretField, Stream
+
+
+def show_integration(row: Row, last_sync: datetime | None) -> Integration:
+    connector = get_connector(row.connector)
+    return Integration(
+        id=str(IntegrationId(row.tenant_id, row.integration_id)),
+        tenant_id=row.tenant_id,
+        type=row.connector,
+        name=row.name or f"{connector.label} {row.account}",
+        account=row.account,
+        environment=row.environment,
+        accepted_accounts=list(row.accounts),
+        status=row.status,
+        status_reason=row.status_reason,
+        auto_sync=row.auto_sync,
+        sync_frequency=row.sync_frequency,
+        config=_show_config(connector, row),
+        credentials={field.name: SecretField(is_set=row.has_credentials) for field in connector.credentials},
+        streams=[
+            Stream(name=stream.name, label=stream.label, permission=stream.permission) for stream in connector.streams
+        ],
+        hook=Hook(status=row.hook_status, note=row.hook_note, checked_at=row.hook_checked_at),
+        last_sync=last_sync,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def _show_config(connector: Connector, row: Row) -> dict[str, str]:
+    columns = {
+        connector.account_field: row.account, "environment": row.environment, "sync_frequency": row.sync_frequency,
+    }  # fmt: skip
+    values = {**columns, **row.config}
+    return {field.name: str(values[field.name]) for field in connector.config if values.get(field.name)}

@@ -19,6 +19,7 @@ from typing import Self
 
 from app.core.settings import Settings
 from scripts.stack.demo import introduce_to_sandbox, load_demo_tenants, start_traffic
+from scripts.stack.demo_trial import fill_trial
 from scripts.stack.first_key import keep_api_key
 from scripts.stack.folder import DataFolder
 from scripts.stack.given import NOTHING_GIVEN, GivenServers
@@ -51,6 +52,7 @@ PROCESS_STOP_TIMEOUT_S = 3
 @dataclass(frozen=True)
 class StackOptions:
     """`settings`: further settings of our processes, by lower-case name. `counts`: processes per name, else one.
+    `has_history`: the demo's trial has its customers from before, more than it may.
 
     With `uses_free_ports` no usual port is tried: for stacks that run beside others.
     """
@@ -59,6 +61,7 @@ class StackOptions:
     is_fresh: bool = False
     has_demo: bool = True
     has_traffic: bool = True
+    has_history: bool = False
     uses_free_ports: bool = False
     sandbox_arguments: tuple[str, ...] = ()
     settings: Mapping[str, object] = field(default_factory=dict)
@@ -234,6 +237,8 @@ class Stack:
 
     async def _load_demo(self) -> None:
         self.tenants = await load_demo_tenants(self)
+        if self.options.has_history:
+            await fill_trial(self)
         self._tell(f"{len(self.tenants)} demo tenants are there ({self._age()})")
 
     async def _wake_sandbox(self) -> None:

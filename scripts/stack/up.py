@@ -62,6 +62,7 @@ async def run_stack(options: argparse.Namespace, folder: Path, screen: Screen) -
             folder=folder,
             is_fresh=options.fresh,
             has_traffic=not options.no_traffic,
+            has_history=True,
             given=given,
         ),
         screen.tell,

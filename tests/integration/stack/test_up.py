@@ -127,6 +127,16 @@ async def test_the_api_answers_to_the_key_that_is_written_down(data: Path) -> No
         assert json.load(answer)["checks"]["setup"] == "ok"
 
 
+async def test_the_documents_trial_is_shown_over_its_limit(data: Path) -> None:
+    content = read_run(data)
+    request = urllib.request.Request(f"{content['web_url']}/api/v2/tenants/60")
+    request.add_header("Authorization", f"Bearer {content['api_key']}")
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        tenant = json.load(answer)["data"]
+    assert (tenant["customer_count"], tenant["settings"]["max_customers"]) == (1_286, 1_000)
+    assert tenant["limits"]["customers"]["is_over"]
+
+
 async def test_webhooks_become_rows(data: Path) -> None:
     assert await wait_for_rows(read_run(data)) > 0
 

@@ -28,3 +28,10 @@ def read_uuid7_ms(event_id: str) -> int:
 def find_received_on(event_id: str) -> date:
     """The UTC day of acceptance: the ledger's partition."""
     return datetime.fromtimestamp(read_uuid7_ms(event_id) / 1000, UTC).date()
+
+
+def find_first_id(moment: datetime) -> str:
+    """The least id that an event accepted at this moment, in whole milliseconds, can have."""
+    milliseconds = min(max(int(moment.timestamp() * 1000), 0), 0xFFFF_FFFF_FFFF)
+    digits = f"{milliseconds << 80:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from app.api import audit, integrations, keys, lifecycle, people, session, sync_status, tenants
+from app.api import audit, integrations, keys, ledger, lifecycle, people, records, session, sync_status, tenants
 from app.api.docs import STYLE, render_docs
 from app.api.endpoint import make_route
 from app.api.openapi import build_openapi
@@ -32,6 +32,8 @@ OPERATIONS: tuple[Operation, ...] = (
     *people.OPERATIONS,
     *session.OPERATIONS,
     *audit.OPERATIONS,
+    *records.OPERATIONS,
+    *ledger.OPERATIONS,
 )
 PAGE_POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 

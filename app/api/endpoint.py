@@ -16,7 +16,7 @@ from starlette.routing import Route
 from app.api import guard, idempotency
 from app.api.call import Call
 from app.api.inputs import read_body, read_query
-from app.api.operation import PREFIX, Operation, Result
+from app.api.operation import PATH_TEXT_MAX, PREFIX, Operation, Result
 from app.api.problems import make_problem
 from app.core.errors import NotFoundError
 from app.core.metrics import API_CALLS
@@ -29,7 +29,6 @@ from schemas.ids import make_uuid7
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 SESSION_COOKIE = "acequia_session"
-_TEXT_CHARACTERS_MAX = 300
 
 
 class Endpoint:
@@ -166,6 +165,6 @@ def _check_path(path: Mapping[str, str | int]) -> None:
         if isinstance(value, int):
             is_possible = 0 <= value <= TENANT_ID_MAX
         else:
-            is_possible = len(value) <= _TEXT_CHARACTERS_MAX and value.isprintable()
+            is_possible = len(value) <= PATH_TEXT_MAX and value.isprintable()
         if not is_possible:
             raise NotFoundError(f"There is nothing under this {name}.")

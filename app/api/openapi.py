@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from app.api.operation import PREFIX, Operation
+from app.api.operation import PATH_TEXT_MAX, PREFIX, Operation
 from app.core.errors import (
     AcequiaError,
     AnswerNotKeptError,
@@ -33,7 +33,7 @@ from schemas.api import TENANT_ID_MAX, Problem
 _PARAMETER = re.compile(r"\{(\w+)(?::(int))?\}")
 _REFERENCE = "#/components/schemas/{model}"
 _PATTERNS = {"integration_id": r"^int_[1-9][0-9]*_[1-9][0-9]*$"}
-_UUIDS = {"event_id", "person_id"}
+_UUIDS = {"dead_letter_id", "event_id", "person_id"}
 
 
 def build_openapi(operations: Sequence[Operation]) -> dict[str, Any]:
@@ -108,7 +108,7 @@ def _write_description(operation: Operation) -> str:
 def _list_path(operation: Operation) -> list[dict[str, Any]]:
     found = []
     for name, kind in _PARAMETER.findall(operation.path):
-        schema: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": 300}
+        schema: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": PATH_TEXT_MAX}
         if kind:
             schema = {"type": "integer", "minimum": 1, "maximum": TENANT_ID_MAX}
         elif name in _PATTERNS:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from app.api.call import Call
 
 PREFIX = "/api/v2"
+PATH_TEXT_MAX = 1_500  # characters of a text in an address: a record's id holds its key at the source
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 # Whose operation it is: a tenant's, an organization's, the platform's, or the caller's own. `anywhere`: the permission

@@ -189,6 +189,13 @@ class MethodNotAllowedError(AcequiaError):
     http_status = 405
 
 
+class GoneError(AcequiaError):
+    """It was there, and cannot be read any more: the keys that sealed it were destroyed on purpose."""
+
+    code = "gone"
+    http_status = 410
+
+
 class ConflictError(AcequiaError):
     """It does not go together with what there is already."""
 
@@ -245,3 +252,9 @@ class DayLimitError(RateLimitedError):
     """The tenant's API calls of this day are used up."""
 
     code = "day_limit"
+
+
+class QueueFullError(RateLimitedError):
+    """As many events of this tenant wait as may."""
+
+    code = "queue_full"

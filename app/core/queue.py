@@ -220,6 +220,12 @@ class Queue:
         """How much of this tenant waits, and where the tenant stands."""
         return (await self._read_depths([tenant_id]))[tenant_id]
 
+    async def find_retry(self, tenant_id: int, event_id: str) -> datetime | None:
+        """When an event that failed is tried again; None for one that is not parked."""
+        with queue_errors():
+            due_ms = await send_command(self._redis, "ZSCORE", f"t:{tenant_id}:retry", event_id)
+        return None if due_ms is None else _EPOCH + timedelta(milliseconds=float(due_ms))
+
     async def depths(self) -> dict[int, Depth]:
         """The depth of every tenant that ever had an event accepted."""
         with queue_errors():

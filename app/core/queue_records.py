@@ -39,6 +39,13 @@ class Confirm(NamedTuple):
     timeout_ms: int = 1_000
 
 
+def make_confirm(settings: Settings) -> Confirm | None:
+    """What an append waits for. None: the provider's own log is declared durable (REDIS_DURABILITY=provider)."""
+    if settings.redis_durability == "provider":
+        return None
+    return Confirm(1, settings.redis_replicas_confirmed, settings.redis_confirm_timeout_ms)
+
+
 class Entry(NamedTuple):
     """An event as read. `entry_id` is its place in the stream, None for one that came back from `parked`.
 

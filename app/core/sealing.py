@@ -62,6 +62,11 @@ class TenantKeys:
     def __repr__(self) -> str:
         return f"TenantKeys(tenant_id={self.tenant_id}, seal_version={self.seal_version})"
 
+    @property
+    def index_versions(self) -> tuple[int, ...]:
+        """Versions that stored blind indexes may be of, oldest first."""
+        return tuple(sorted(self._index_keys))
+
     def seal(self, purpose: str, natural_key: str, plaintext: bytes) -> bytes:
         """The blob of `plaintext`, which opens only for this tenant, purpose and natural key."""
         version = self.seal_version

@@ -14,10 +14,10 @@ from app.core.errors import ConfigurationError, QueueUnavailableError
 from app.core.health import health_routes
 from app.core.logging import get_logger
 from app.core.queue import Queue
-from app.core.queue_records import QueueLimits
+from app.core.queue_records import QueueLimits, make_confirm
 from app.core.redis import check_queue_server, connect_redis
 from app.core.settings import Settings
-from app.receiver.appender import APPEND_MARGIN_S, Appender, make_confirm
+from app.receiver.appender import APPEND_MARGIN_S, Appender
 from app.receiver.endpoint_cache import EndpointCache
 from app.receiver.gap_file import GapFile
 from app.receiver.gaps import GapMarks

@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 
 from app.core.errors import AcequiaError, DurabilityError, QueueUnavailableError
 from app.core.logging import get_logger
-from app.core.queue_records import AheadClass, AppendBatch, Confirm, NewEntry
+from app.core.queue_records import AheadClass, AppendBatch, Confirm, NewEntry, make_confirm
 from app.core.settings import Settings
 from app.receiver.metrics import APPEND_FAILURES, APPEND_SECONDS, EVENTS_WAITING, GROUP_EVENTS
 
@@ -157,10 +157,3 @@ class Appender:
         if now - self._last_failure_logged_at >= 1.0:
             self._last_failure_logged_at = now
             log.error("receiver.append_failed", code=error.code, reason=str(error), events=group.count)
-
-
-def make_confirm(settings: Settings) -> Confirm | None:
-    """What an append waits for. None: the provider's own log is declared durable (REDIS_DURABILITY=provider)."""
-    if settings.redis_durability == "provider":
-        return None
-    return Confirm(1, settings.redis_replicas_confirmed, settings.redis_confirm_timeout_ms)

@@ -6,11 +6,13 @@ in the transaction that writes its own ledger row. One whose append was lost is 
 
 from datetime import UTC, datetime, timedelta
 
-from app.core.errors import AcequiaError, SealingError
+from app.core.errors import AcequiaError, KeyDestroyedError, SealingError
 from app.core.logging import get_logger
-from app.core.queue import AppendBatch, Confirm, NewEntry, Queue
+from app.core.queue import AppendBatch, NewEntry, Queue
+from app.core.queue_records import make_confirm
 from app.core.sealing import TenantKeys, inline_info, seal_inline
 from app.core.settings import Settings
+from app.services.audit import Actor, write_audit
 from app.services.customer_room import DEAD_LETTER_PURPOSE
 from app.services.keyring import Keyring
 from db.dead_letters import (
@@ -68,27 +70,41 @@ async def get_letter(database: Database, tenant_id: int, event_id: str) -> DeadL
 
 
 async def replay_letter(
-    database: Database, keyring: Keyring, queue: Queue, settings: Settings, *, tenant_id: int, event_id: str
+    database: Database,
+    keyring: Keyring,
+    queue: Queue,
+    settings: Settings,
+    *,
+    tenant_id: int,
+    event_id: str,
+    actor: Actor,
 ) -> str:
     """Replays one; the id of its fresh event. Raises DeadLetterNotFoundError, DeadLetterGoneError and what an append
     raises: then the replay is begun and is appended again within a minute."""
-    keys = await keyring.keys_of(tenant_id)
     found = await get_letter(database, tenant_id, event_id)
-    if found.status in ("waiting", "replaying"):
-        read_event(keys, found)  # what cannot be read must not be begun: it would be tried again every minute
+    try:
+        keys = await keyring.keys_of(tenant_id)
+        if found.status in ("waiting", "replaying"):
+            read_event(keys, found)  # what cannot be read must not be begun: it would be tried again every minute
+    except KeyDestroyedError:
+        raise DeadLetterGoneError(f"The key of dead letter {event_id} was destroyed.") from None
     async with database.tenant_tx(tenant_id, "replay") as connection:
         letter = await begin_replay(connection, tenant_id, event_id, make_uuid7())
+        if letter is not None:
+            fresh = {"replay_event_id": str(letter.replay_event_id)}
+            await write_audit(connection, tenant_id, actor, "dead_letter.replayed", "event", event_id, fresh)
     if letter is None:
         raise DeadLetterNotFoundError(f"Tenant {tenant_id} has no dead letter {event_id} that waits.")
     await _append(queue, settings, keys, letter)
     return str(letter.replay_event_id)
 
 
-async def discard_letter(database: Database, tenant_id: int, event_id: str) -> None:
+async def discard_letter(database: Database, tenant_id: int, event_id: str, *, actor: Actor) -> None:
     """Gives one up; its body is removed, its row stays. Raises DeadLetterNotFoundError."""
     async with database.tenant_tx(tenant_id, "discard") as connection:
         if not await discard_dead_letter(connection, tenant_id, event_id):
             raise DeadLetterNotFoundError(f"Tenant {tenant_id} has no dead letter {event_id} that waits.")
+        await write_audit(connection, tenant_id, actor, "dead_letter.discarded", "event", event_id)
 
 
 async def append_stuck_replays(database: Database, keyring: Keyring, queue: Queue, settings: Settings) -> int:
@@ -125,8 +141,7 @@ async def _append(queue: Queue, settings: Settings, keys: TenantKeys, letter: De
     assert letter.replay_event_id is not None, "a replay has an id before it is appended"
     event = _rename(keys, read_event(keys, letter), letter.replay_event_id)
     batch = AppendBatch(keys.tenant_id, "normal", [NewEntry(event.event_id, encode_event(event))])
-    confirm = Confirm(1, settings.redis_replicas_confirmed, settings.redis_confirm_timeout_ms)
-    await queue.append([batch], confirm=confirm if settings.redis_durability == "aof" else None)
+    await queue.append([batch], confirm=make_confirm(settings))
 
 
 def _rename(keys: TenantKeys, event: Event, event_id: str) -> Event:

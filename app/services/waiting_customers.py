@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from app.core.errors import AcequiaError, KeyDestroyedError, QueueUnavailableError
+from app.core.errors import AcequiaError, QueueUnavailableError
 from app.core.logging import get_logger
 from app.core.queue import AppendBatch, Confirm, NewEntry, Queue
 from app.core.settings import Settings
+from app.services.audit import Actor
 from app.services.dead_letters import replay_letter
 from app.services.keyring import Keyring
 from app.services.tenant_limits import find_limits
@@ -28,6 +29,8 @@ from db.tenants import find_tenant
 from db.waiting_customers import Waiting, ask_overtaken, ask_waiting, count_asked, drop_inline_waiting
 from schemas.events import Event, encode_event
 from schemas.ids import make_uuid7
+
+ACTOR = Actor("system", "waiting_customers")
 
 log = get_logger()
 
@@ -64,9 +67,7 @@ async def enqueue_waiting(
     replayed = 0
     for event_id in turn.letters:
         try:
-            await replay_letter(database, keyring, queue, settings, tenant_id=tenant_id, event_id=event_id)
-        except KeyDestroyedError:
-            raise
+            await replay_letter(database, keyring, queue, settings, tenant_id=tenant_id, event_id=event_id, actor=ACTOR)
         except AcequiaError as error:
             if error.is_retryable:
                 raise

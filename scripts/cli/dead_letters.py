@@ -14,6 +14,7 @@ from app.services.dead_letters import (
 )
 from db.dead_letters import DeadLetter
 from db.tenants import list_tenants
+from scripts.cli.office import find_actor
 from scripts.cli.session import CommandError, JsonOption, Session, open_keys, open_session, run, show_json
 
 app = typer.Typer(no_args_is_help=True, help="Events with a fault of their own.")
@@ -92,8 +93,9 @@ def replay_command(
         async with open_session() as session, open_keys(session) as keyring:
             for one in await _choose(session, tenant_id, event_id):
                 fresh = await replay_letter(
-                    session.database, keyring, session.queue, session.settings, tenant_id=tenant_id, event_id=one
-                )
+                    session.database, keyring, session.queue, session.settings, tenant_id=tenant_id, event_id=one,
+                    actor=find_actor(),
+                )  # fmt: skip
                 if as_json:
                     show_json({"event_id": one, "replay_event_id": fresh})
                 else:
@@ -113,7 +115,7 @@ def discard_command(
     async def work() -> None:
         async with open_session() as session:
             for one in await _choose(session, tenant_id, event_id):
-                await discard_letter(session.database, tenant_id, one)
+                await discard_letter(session.database, tenant_id, one, actor=find_actor())
                 show_json({"event_id": one, "discarded": True}) if as_json else typer.echo(f"{one} is discarded")
 
     run(work)

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from app.api.app import OPERATIONS
+from app.services.ids import write_record_id
 from app.services.permissions import ROLE_PERMISSIONS
+from db.versions import Key
 from tests.acceptance.openapi.probing import SHARE_OF_2XX_MIN, Caller, Probe, load_schema, probe_operations
 from tests.acceptance.openapi.server import serve_web
 from tests.acceptance.telling import tell
@@ -107,6 +109,13 @@ def find_known(seeds: Seeds) -> dict[str, list[Any]]:
         "key_id": list(seeds.key_ids),
         "person_id": [str(person_id) for person_id in seeds.person_ids],
         "event_id": [*seeds.dead_ids, *seeds.event_ids],
+        "dead_letter_id": list(seeds.dead_ids),
+        "order_id": [write_record_id(Key("vtex", "store1", order_id)) for order_id in seeds.order_ids],
+        "customer_id": [write_record_id(Key("vtex", "store1", customer_id)) for customer_id in seeds.customer_ids],
+        "account": ["store1"],
+        "external_ids": [list(seeds.order_ids)],
+        "phone": ["+5491155551234"],
+        "document": ["30123456"],
         "cursor": [],
         "type": ["vtex"],
         "account_name": [f"account{n}" for n in range(500)],

@@ -15,7 +15,7 @@ from app.services.people import invite_person
 from db.integrations import insert_integration
 from db.pool import Database
 from schemas.access import NewPerson
-from schemas.events import Event
+from schemas.events import Event, encode_event
 from schemas.ids import make_uuid7
 from schemas.records import Buyer, CustomerRecord, OrderItem, OrderRecord
 
@@ -99,7 +99,7 @@ def _settle(observation: Observation, kind: Any) -> Settlement:
 
 def _bury(keys: TenantKeys, n: int, sign: str) -> Settlement:
     event = _make_event(f"dead-{n}", "order")
-    body = keys.seal("dead_letter.v1", event.event_id, b"{}")
+    body = keys.seal("dead_letter.v1", event.event_id, encode_event(event))
     return Settlement(event, 8, None, "dead", f"not_found_{sign}", "field", body)
 
 

@@ -13,7 +13,9 @@ import pytest
 
 from app.api.app import OPERATIONS
 from app.api.operation import PREFIX, Operation
+from app.services.ids import write_record_id
 from app.services.permissions import ROLE_PERMISSIONS
+from db.versions import Key
 from tests.integration.api.conftest import ACME, GLOBEX, ORGANIZATIONS, Cast
 from tests.integration.api.seeds import CANARY, CANARY_NUMBER, Seeds, plant
 from tests.integration.db.sweep.rows import describe_rows, list_tenant_tables
@@ -49,10 +51,11 @@ BODIES: dict[str, dict[str, Any]] = {
     "change_role": {"role": "auditor"},
     "change_organization_role": {"role": "auditor"},
     "log_in": {"email": "x@example.org", "password": "some long password"},
+    "enqueue_objects": {"stream": "orders", "external_ids": ["o-1"], "priority": "high"},
     "change_password": {"current_password": "some long password", "new_password": "another long password"},
 }
 # Ids that both tenants have: acme's own thing answers to them.
-SHARED: set[str] = set()
+SHARED = {"customer_id", "order_id"}
 INJECTIONS = (
     f"' OR tenant_id = {GLOBEX} --",
     f"'; SELECT set_config('app.tenant_token', 'v1|{GLOBEX}|x|9999999999|k1|00', true); --",
@@ -81,6 +84,9 @@ class Ids(NamedTuple):
                 "person_id": list(seeds.person_ids),
                 "type": ["vtex"],
                 "event_id": [seeds.event_ids[0], seeds.dead_ids[0]],
+                "dead_letter_id": [seeds.dead_ids[0]],
+                "order_id": [write_record_id(Key("vtex", "store1", seeds.order_ids[0]))],
+                "customer_id": [write_record_id(Key("vtex", "store1", seeds.customer_ids[0]))],
             }
         )
 
@@ -236,6 +242,8 @@ async def send_nowhere(client: httpx.AsyncClient, operation: Operation) -> httpx
         "tenant_id": [NOWHERE], "organization_id": [NOWHERE], "integration_id": [f"int_{NOWHERE}_1"],
         "key_id": ["0123456789"], "person_id": ["00000000-0000-7000-8000-000000000000"],
         "event_id": ["00000000-0000-7000-8000-000000000000"],
+        "dead_letter_id": ["00000000-0000-7000-8000-000000000000"], "order_id": ["WyJhIiwiYiIsImMiXQ"],
+        "customer_id": ["WyJhIiwiYiIsImMiXQ"],
     }  # fmt: skip
     return await send(client, operation, next(list_paths(operation, values)), tenant_id=NOWHERE)
 

@@ -6,6 +6,7 @@ import pytest
 
 from app.core.queue import Queue
 from app.services import dead_letters
+from app.services.audit import Actor
 from app.services.dead_letters import (
     DeadLetterNotFoundError,
     append_stuck_replays,
@@ -15,12 +16,14 @@ from app.services.dead_letters import (
 )
 from tests.integration.workers.works import ACME, GLOBEX, Row, Works, count_outcomes
 
+CLI = Actor("cli", "test")
+
 
 async def replay(works: Works, event_id: str) -> str:
     queue = Queue(works.redis)
     try:
         return await replay_letter(
-            works.office, works.keyring, queue, works.settings(), tenant_id=ACME, event_id=event_id
+            works.office, works.keyring, queue, works.settings(), tenant_id=ACME, event_id=event_id, actor=CLI
         )
     finally:
         await queue.close()
@@ -106,10 +109,10 @@ async def test_a_replay_whose_append_was_lost_is_appended_again_and_is_one_row(
 async def test_a_discarded_dead_letter_keeps_its_row_and_loses_its_body(works: Works) -> None:
     async with works.worker():
         dead, _ = await bury_an_order(works)
-    await discard_letter(works.office, ACME, dead)
+    await discard_letter(works.office, ACME, dead, actor=CLI)
     (letter,) = await works.read_dead_letters()
     assert (letter["status"], letter["sealed_body"]) == ("discarded", None)
-    for gone in (discard_letter(works.office, ACME, dead), replay(works, dead)):
+    for gone in (discard_letter(works.office, ACME, dead, actor=CLI), replay(works, dead)):
         with pytest.raises(DeadLetterNotFoundError):
             await gone
 
@@ -119,5 +122,5 @@ async def test_nobody_sees_or_touches_a_neighbours_dead_letters(works: Works) ->
         dead, _ = await bury_an_order(works)
     assert await find_letters(works.office, GLOBEX) == []
     with pytest.raises(DeadLetterNotFoundError):
-        await discard_letter(works.office, GLOBEX, dead)
+        await discard_letter(works.office, GLOBEX, dead, actor=CLI)
     assert [letter.event_id for letter in await find_letters(works.office, ACME)] == [dead]

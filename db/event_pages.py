@@ -1,0 +1,100 @@
+"""Pages of the ledger and of dead letters, newest first. A page looks at no more than ROWS_SEEN_MAX rows."""
+
+from datetime import date, datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import asyncpg
+
+from db.dead_letters import DeadLetter
+from db.ledger import LedgerRow
+from db.queries import load_queries
+
+SQL = load_queries("event_pages")
+ROWS_SEEN_MAX = 10_000
+
+
+class EventFilter(NamedTuple):
+    """Each None: any."""
+
+    outcome: str | None = None
+    kind: str | None = None
+    integration_id: int | None = None
+    state: str | None = None
+    object_id: str | None = None
+
+
+class LedgerPage(NamedTuple):
+    """`stopped_at`: the last row that was looked at, when there may be more behind it."""
+
+    rows: list[LedgerRow]
+    stopped_at: LedgerRow | None
+
+
+class DeadLetterPage(NamedTuple):
+    rows: list[DeadLetter]
+    stopped_at: DeadLetter | None
+
+
+async def page_events(  # noqa: PLR0917 - from where back to where
+    connection: asyncpg.Connection,
+    tenant_id: int,
+    before: tuple[date, UUID],
+    since: tuple[date, UUID],
+    wanted: EventFilter,
+    limit: int,
+) -> LedgerPage:
+    """Events before a place in the ledger and not before another."""
+    *sifted, object_id = wanted
+    arguments = (tenant_id, *before, *since, ROWS_SEEN_MAX, limit, *sifted)
+    if object_id is None:
+        rows = await connection.fetch(SQL["page_events"], *arguments)
+    else:
+        rows = await connection.fetch(SQL["page_object_events"], *arguments, object_id)
+    found = sorted(
+        (_read_event(row[:-1]) for row in rows if not row["is_end"]),
+        key=lambda row: (row.received_on, row.event_id),
+        reverse=True,
+    )
+    return LedgerPage(found, next((_read_event(row[:-1]) for row in rows if row["is_end"]), None))
+
+
+async def find_event(
+    connection: asyncpg.Connection, tenant_id: int, received_on: date, event_id: UUID
+) -> LedgerRow | None:
+    """One event's row."""
+    row = await connection.fetchrow(SQL["get_event"], tenant_id, received_on, event_id)
+    return None if row is None else _read_event(row)
+
+
+async def page_dead_letters(
+    connection: asyncpg.Connection,
+    tenant_id: int,
+    before: tuple[datetime, UUID],
+    wanted: tuple[str | None, str | None, str | None],
+    limit: int,
+) -> DeadLetterPage:
+    """Dead letters before a place. `wanted`: status, reason and kind, each None for any."""
+    rows = await connection.fetch(SQL["page_dead_letters"], tenant_id, *before, ROWS_SEEN_MAX, limit, *wanted)
+    found = sorted(
+        (_read_letter(row[:-1]) for row in rows if not row["is_end"]),
+        key=lambda letter: (letter.created_at, letter.event_id),
+        reverse=True,
+    )
+    return DeadLetterPage(found, next((_read_letter(row[:-1]) for row in rows if row["is_end"]), None))
+
+
+async def is_being_replayed(connection: asyncpg.Connection, tenant_id: int, event_id: UUID) -> bool:
+    """Whether this is the fresh id of a dead letter whose replay has not ended."""
+    return bool(await connection.fetchval(SQL["is_being_replayed"], tenant_id, event_id))
+
+
+def _read_event(row: Any) -> LedgerRow:
+    event_id, *rest = row
+    return LedgerRow(str(event_id), *rest)
+
+
+def _read_letter(row: Any) -> DeadLetter:
+    letter = DeadLetter(*row)
+    replay = None if letter.replay_event_id is None else str(letter.replay_event_id)
+    return letter._replace(event_id=str(letter.event_id), replay_event_id=replay)

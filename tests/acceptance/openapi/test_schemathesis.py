@@ -119,7 +119,6 @@ def find_known(seeds: Seeds) -> dict[str, list[Any]]:
         "cursor": [],
         "type": ["vtex"],
         "account_name": [f"account{n}" for n in range(500)],
-        "account": [f"account{n}" for n in range(500)],
         "environment": ["vtexcommercestable"],
         "sync_frequency": ["daily"],
         "accepted_accounts": [[]],

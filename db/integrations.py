@@ -95,11 +95,6 @@ async def find_integration(connection: asyncpg.Connection, tenant_id: int, integ
     return None if row is None else _read(row)
 
 
-async def list_accepted_accounts(connection: asyncpg.Connection, tenant_id: int, integration_id: int) -> list[str]:
-    """Accounts that it accepts beside its own."""
-    return [row["account"] for row in await connection.fetch(SQL["list_accepted_accounts"], tenant_id, integration_id)]
-
-
 async def set_integration_status(
     connection: asyncpg.Connection,
     tenant_id: int,

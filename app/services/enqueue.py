@@ -9,7 +9,7 @@ from app.services.audit import Actor, write_audit
 from app.services.event_ids import make_own_event_id
 from app.services.ids import IntegrationId
 from app.services.office import Office
-from db.integrations import Integration, find_integration, list_accepted_accounts
+from db.integrations import Integration, find_integration
 from db.tenants import Tenant
 from schemas.events import Event, EventKind, encode_event
 from schemas.ledger import NewPointers, Pointer
@@ -36,8 +36,7 @@ async def enqueue_pointers(
         if integration is None:
             raise NotFoundError("There is no such integration, or none that you may see.")
         _check_fetchable(integration, pointers.stream)
-        accepted = await list_accepted_accounts(connection, tenant.tenant_id, integration_id)
-        account = _choose_account(integration, accepted, pointers.account)
+        account = _choose_account(integration, pointers.account)
         # Before the append, which no transaction holds: what is done is told, if need be of an append that failed.
         name, told = str(IntegrationId(tenant.tenant_id, integration_id)), pointers.stream
         details = {"stream": told, "objects": len(external_ids), "priority": pointers.priority}
@@ -72,8 +71,8 @@ def _check_fetchable(integration: Integration, stream: RecordStream) -> None:
         raise InvalidInputError(FieldProblem("/stream", f"is nothing that {integration.connector} lets us fetch"))
 
 
-def _choose_account(integration: Integration, accepted: list[str], wanted: str | None) -> str:
-    if wanted is not None and wanted not in {integration.account, *accepted}:
+def _choose_account(integration: Integration, wanted: str | None) -> str:
+    if wanted is not None and wanted not in integration.accounts:
         raise InvalidInputError(FieldProblem("/account", "is none that the integration accepts"))
     return wanted or integration.account
 

@@ -68,7 +68,3 @@ RETURNING i.integration_id;
 UPDATE tenant_integrations AS i SET hook_status = $3, hook_note = $4, hook_checked_at = now()
 WHERE i.tenant_id = $1 AND i.integration_id = $2 AND i.status <> 'deleted'
 RETURNING i.integration_id;
-
--- list_accepted_accounts [web]: its franchises', beside its own account.
-SELECT unnest(i.accepted_accounts) AS account FROM tenant_integrations AS i
-WHERE i.tenant_id = $1 AND i.integration_id = $2;

@@ -8,6 +8,7 @@ from app.core.errors import ConflictError, NotAvailableError
 from app.services import integration_admin, integration_reads, integration_states
 from app.services.ids import read_integration_id
 from app.services.integration_addresses import reveal_addresses
+from app.services.integration_changes import change_integration
 from app.services.integration_checks import validate_fields
 from schemas.api import Envelope, Page
 from schemas.integrations import (
@@ -45,7 +46,7 @@ async def get_one(call: Call) -> Result:
 
 
 async def put_one(call: Call) -> Result:
-    shown, revision = await integration_admin.change_integration(
+    shown, revision = await change_integration(
         call.office, *find_ids(call), call.get_body(IntegrationChange), actor=call.actor, revision=read_if_match(call)
     )
     return Result(Envelope(data=shown), write_etag(revision))

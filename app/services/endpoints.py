@@ -4,11 +4,12 @@ A change is committed first and published then; what is lost between the two is 
 the published directory with Postgres every few seconds.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
+import asyncpg
 from redis.asyncio import Redis
 
 from app.core.directory import EndpointKind, derive_directory_keys
@@ -103,12 +104,18 @@ async def create_endpoint(
     return _issue(row, token, secret)
 
 
-async def rotate_secret(
-    database: Database, redis: Redis, settings: Settings, keys: TenantKeys, endpoint_id: UUID
+async def rotate_secret(  # noqa: PLR0917 - the first five as everywhere here
+    database: Database,
+    redis: Redis,
+    settings: Settings,
+    keys: TenantKeys,
+    endpoint_id: UUID,
+    also: Callable[[asyncpg.Connection], Awaitable[None]] | None = None,
 ) -> str:
     """A new secret; the one before stays valid until `retire_previous_secret`, any older one ends now.
 
-    Raises EndpointNotFoundError, also for a customer_trigger: its only secret is its address.
+    `also`: done in the same transaction. Raises EndpointNotFoundError, also for a customer_trigger: its only secret is
+    its address.
     """
     made: list[str] = []
 
@@ -120,7 +127,7 @@ async def rotate_secret(
         # A provider has it when it was told (`note_rotation`), who signs documents when it was shown, which is now.
         return [secret, *valid][:SECRETS_VALID_MAX], datetime.now(UTC) if row.kind == "inline" else None
 
-    await _change_secrets(database, settings, keys, endpoint_id, add)
+    await _change_secrets(database, settings, keys, endpoint_id, add, also)
     await publish_directory(database, redis, settings)
     return made[0]
 
@@ -182,12 +189,13 @@ def open_endpoint(settings: Settings, keys: TenantKeys, row: EndpointRow) -> Iss
     return _issue(row, token, valid[0] if valid else None)._replace(secrets_valid=len(valid))
 
 
-async def _change_secrets(
+async def _change_secrets(  # noqa: PLR0917 - as rotate_secret
     database: Database,
     settings: Settings,
     keys: TenantKeys,
     endpoint_id: UUID,
     change: Callable[[EndpointRow, list[str]], tuple[list[str], datetime | None]],
+    also: Callable[[asyncpg.Connection], Awaitable[None]] | None = None,
 ) -> None:
     """Replaces the valid secrets and `rotated_at` by what `change` makes of them, in one transaction."""
     secret_keys = _secret_keys(settings, keys)
@@ -196,6 +204,8 @@ async def _change_secrets(
         valid, rotated_at = change(row, open_secrets(secret_keys, row))
         sealed = seal_secrets(secret_keys, row._replace(rotated_at=rotated_at), valid)
         await db_endpoints.set_secrets(connection, keys.tenant_id, sealed)
+        if also is not None:
+            await also(connection)
 
 
 def _issue(row: EndpointRow, token: str, secret: str | None) -> IssuedEndpoint:

@@ -34,6 +34,15 @@ def check_available(connector: Connector) -> None:
         raise NotAvailableError(f"{connector.label} is not available yet. Its fields are right; nothing was stored.")
 
 
+async def check_credentials(office: Office, connector: Connector, form: CheckedForm, body: FieldsBody) -> list[Finding]:
+    """What the provider says of them. Raises InvalidInputError for credentials that are of no use."""
+    if connector.name != "vtex":
+        return []
+    found = await ask_vtex(office, form)
+    refuse_useless(found, body)
+    return show_findings(found)
+
+
 async def ask_vtex(office: Office, form: CheckedForm) -> VtexValidation:
     """What these credentials can do. Raises InvalidInputError."""
     try:

@@ -2,14 +2,16 @@
 
 import asyncio
 
+import asyncpg
+
 from app.core.errors import ConflictError, NotFoundError
 from app.services import integration_reads
 from app.services.audit import Actor, write_audit
 from app.services.endpoints import IssuedEndpoint, list_active_endpoints, rotate_secret
 from app.services.ids import IntegrationId
 from app.services.integration_addresses import ensure_endpoints, list_addresses
-from app.services.integration_admin import list_notes
 from app.services.integration_reads import NO_INTEGRATION, get_row
+from app.services.integration_views import list_notes
 from app.services.office import Office
 from db import integrations as db_integrations
 from db.integrations import IntegrationStatus
@@ -82,13 +84,15 @@ async def _rotate(
     if endpoint.secrets_valid > 1:
         # A third would end the one that the provider may still be using.
         return [UNDER_WAY]
-    keys = await office.keyring.keys_of(tenant_id)
-    async with office.database.tenant_tx(tenant_id, "rotate_secret") as connection:
+
+    async def audit(connection: asyncpg.Connection) -> None:
         await write_audit(
             connection, tenant_id, actor, "integration.secret_rotated", "integration",
             str(IntegrationId(tenant_id, integration_id)), {"kind": endpoint.kind},
         )  # fmt: skip
-    await rotate_secret(office.database, office.queue.redis, office.settings, keys, endpoint.endpoint_id)
+
+    keys = await office.keyring.keys_of(tenant_id)
+    await rotate_secret(office.database, office.queue.redis, office.settings, keys, endpoint.endpoint_id, audit)
     return []
 
 

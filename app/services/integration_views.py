@@ -5,6 +5,7 @@ from datetime import datetime
 from app.connectors.contract import Connector
 from app.connectors.registry import get_connector
 from app.services.ids import IntegrationId
+from app.services.vtex_hooks import HookState
 from db.integrations import Integration as Row
 from schemas.integrations import Hook, Integration, SecretField, Stream
 
@@ -33,6 +34,11 @@ def show_integration(row: Row, last_sync: datetime | None) -> Integration:
         created_at=row.created_at,
         updated_at=row.updated_at,
     )
+
+
+def list_notes(state: HookState) -> list[str]:
+    """What somebody must know of the hook, when not all is well."""
+    return [] if state.status in {"registered", "none"} or state.note is None else [state.note]
 
 
 def _show_config(connector: Connector, row: Row) -> dict[str, str]:

@@ -4,12 +4,13 @@ VTEX keeps one hook per app key and has no way to write only if nothing changed.
 what is found first is judged, and what is found afterwards is believed.
 """
 
+import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
 from app.connectors.vtex.client import VtexClient
 from app.connectors.vtex.findings import HOOK, explain_failure
-from app.connectors.vtex.hook import HookVerdict, describe_foreign, judge_hook, make_hook, read_hook
+from app.connectors.vtex.hook import HOOK_PATH_PREFIX, HookVerdict, describe_foreign, judge_hook, make_hook, read_hook
 from app.core.errors import CredentialsRefusedError, ObjectFailedError, ProviderError
 from db.integrations import HookStatus
 
@@ -107,10 +108,18 @@ async def _look(client: VtexClient, target: Target, address: OurAddress, is_othe
     configuration = read_hook(await client.get_hook(*target))
     verdict = judge_hook(configuration, address.public_url, [address.url])
     url = configuration.url if configuration is not None else ""
+    if verdict == "foreign" and _has_our_token(url, address.url):
+        # Only we ever gave this token out: it is ours, from before PUBLIC_URL changed.
+        verdict = "ours_outdated"
     if verdict == "ours_outdated" and await is_others(url):
         # Under our own address, and not for this integration: to take it would cut that one off.
         return _Found("foreign", url, is_neighbours=True)
     return _Found(verdict, url)
+
+
+def _has_our_token(url: str, our_url: str) -> bool:
+    token = our_url.rpartition(HOOK_PATH_PREFIX)[2]
+    return hmac.compare_digest(url.rpartition(HOOK_PATH_PREFIX)[2].encode(), token.encode())
 
 
 def _explain_foreign(found: _Found) -> HookState:

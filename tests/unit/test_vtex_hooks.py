@@ -86,6 +86,16 @@ async def test_a_neighbours_address_is_left_alone_though_it_is_under_our_own() -
     assert "another integration" in (state.note or "")
 
 
+async def test_our_own_token_is_known_again_under_another_host() -> None:
+    """PUBLIC_URL has changed: the hook of before is still ours."""
+    moved = make_hook(OURS.url.replace("hooks.acme.example", "old.acme.example"), {})
+    vtex = ScriptedVtex(moved, OUR_HOOK)
+    assert (await register(vtex)).status == "registered"
+    assert vtex.writes == [OUR_HOOK]
+    other = ScriptedVtex(make_hook("https://rival.example/webhooks/vtex/aqe_2", {}))
+    assert (await register(other)).status == "foreign"
+
+
 async def test_a_replacement_says_so() -> None:
     state = await register(ScriptedVtex(RIVAL, OUR_HOOK), replaces_foreign=True)
     assert (state.status, state.has_replaced_foreign) == ("registered", True)

@@ -129,12 +129,22 @@ async def test_the_api_answers_to_the_key_that_is_written_down(data: Path) -> No
 
 async def test_the_documents_trial_is_shown_over_its_limit(data: Path) -> None:
     content = read_run(data)
-    request = urllib.request.Request(f"{content['web_url']}/api/v2/tenants/60")
+    request = urllib.request.Request(f"{content['web_url']}/api/v2/tenants/60")  # noqa: S310 - our own address
     request.add_header("Authorization", f"Bearer {content['api_key']}")
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with await asyncio.to_thread(urllib.request.urlopen, request, timeout=10) as answer:
         tenant = json.load(answer)["data"]
     assert (tenant["customer_count"], tenant["settings"]["max_customers"]) == (1_286, 1_000)
     assert tenant["limits"]["customers"]["is_over"]
+
+
+async def test_the_demos_hooks_are_set_and_shown(data: Path) -> None:
+    content = read_run(data)
+    url = f"{content['web_url']}/api/v2/tenant-integrations?tenant_id=56"
+    request = urllib.request.Request(url)  # noqa: S310 - our own address
+    request.add_header("Authorization", f"Bearer {content['api_key']}")
+    with await asyncio.to_thread(urllib.request.urlopen, request, timeout=5) as answer:
+        shown = json.load(answer)["data"]
+    assert [(one["type"], one["hook"]["status"]) for one in shown] == [("vtex", "registered"), ("brand", "none")]
 
 
 async def test_webhooks_become_rows(data: Path) -> None:

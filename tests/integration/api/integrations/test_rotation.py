@@ -70,6 +70,9 @@ async def test_the_provider_is_told_the_new_secret_and_the_one_before_stays_vali
     assert await rotation.list_valid() == [sha256(secret.encode()).digest() for secret in (after, before)]
     assert answer["hook"]["status"] == "registered"
     assert after not in str(answer)
+    async with rotation.shop.cast.client(ACME) as client:
+        audit = read(await client.get(f"/tenants/{ACME}/audit"))["data"]
+    assert (audit[0]["action"], audit[0]["details"]) == ("integration.secret_rotated", {"kind": "order_hook"})
 
 
 async def test_a_second_rotation_waits_for_the_end_of_the_first(rotation: Rotation) -> None:

@@ -1,0 +1,132 @@
+"""Integrations changed in part. New credentials are put to the test before they take the place of the old ones."""
+
+from collections.abc import Mapping, Sequence
+
+from app.connectors.contract import Connector
+from app.connectors.registry import get_connector
+from app.core.errors import PreconditionFailedError, ProviderError, QueueUnavailableError
+from app.services import integration_reads
+from app.services.audit import Actor
+from app.services.directory import publish_directory
+from app.services.integration_addresses import ensure_endpoints
+from app.services.integration_admin import audit_integration
+from app.services.integration_checks import check_credentials
+from app.services.integration_forms import (
+    CheckedForm,
+    check_accounts,
+    check_form,
+    check_same_account,
+    collect_values,
+)
+from app.services.integration_reads import get_row
+from app.services.integration_views import list_notes
+from app.services.integrations import open_credentials, seal_credentials
+from app.services.office import Office
+from db import endpoints as db_endpoints
+from db import integrations as db_integrations
+from db.integrations import Integration as Row
+from schemas.integrations import ChangedIntegration, Finding, IntegrationChange
+
+STALE = "The integration was changed meanwhile: read it again, then change it."
+
+
+async def change_integration(
+    office: Office,
+    tenant_id: int,
+    integration_id: int,
+    change: IntegrationChange,
+    *,
+    actor: Actor,
+    revision: int | None,
+) -> tuple[ChangedIntegration, int]:
+    """What is not named stays. Raises NotFoundError, InvalidInputError, ConflictError for another account, and
+    PreconditionFailedError when `revision` is not the present one."""
+    row = await get_row(office, tenant_id, integration_id)
+    if revision is not None and revision != row.revision:
+        raise PreconditionFailedError(STALE)
+    connector = get_connector(row.connector)
+    held = await _open(office, row)
+    form = check_form(_find_needed(connector, change, held), change, _list_held(connector, row, held))
+    check_same_account(form, row.account)
+    further = row.accepted_accounts if change.accepted_accounts is None else change.accepted_accounts
+    accounts = check_accounts(connector, row.account, further)
+    findings: list[Finding] = []
+    is_new_key = dict(form.credentials) != held
+    if form.credentials and (is_new_key or form.environment != row.environment):
+        findings = await check_credentials(office, connector, form, change)
+    await _update(office, row, form, change, accounts, actor, is_new_key=is_new_key)
+    notes: list[str] = []
+    if is_new_key or change.replace_foreign_hook:
+        await ensure_endpoints(office, row)
+        state = await office.hooks.register(
+            tenant_id, integration_id, replaces_foreign=change.replace_foreign_hook, actor=actor
+        )
+        notes = list_notes(state)
+    if held and held.get("app_key") != form.credentials.get("app_key"):
+        notes += await _leave_old_key(office, row, held)
+    shown, now = await integration_reads.get_integration(office, tenant_id, integration_id)
+    return ChangedIntegration(**shown.model_dump(), findings=findings, notes=notes), now
+
+
+async def _update(  # noqa: PLR0917 - what it was, what it becomes, by whom
+    office: Office, row: Row, form: CheckedForm, change: IntegrationChange, accounts: Sequence[str], actor: Actor,
+    *, is_new_key: bool,
+) -> None:  # fmt: skip
+    keys = await office.keyring.keys_of(row.tenant_id)
+    changed = row._replace(
+        environment=form.environment,
+        config=form.config,
+        sealed_credentials=seal_credentials(keys, row.connector, row.account, form.credentials)
+        if is_new_key
+        else row.sealed_credentials,
+        name=change.name or row.name,
+        accepted_accounts=accounts,
+        auto_sync=row.auto_sync if change.auto_sync is None else change.auto_sync,
+        sync_frequency=form.sync_frequency,
+    )
+    names = (change.model_fields_set & set(IntegrationChange.model_fields)) - {"config"}
+    fields = sorted(names | set(collect_values(get_connector(row.connector), change)))
+    async with office.database.tenant_tx(row.tenant_id, "change_integration") as connection:
+        if await db_integrations.change_integration(connection, changed, has_new_credentials=is_new_key) is None:
+            raise PreconditionFailedError(STALE)
+        for endpoint in await db_endpoints.list_endpoints(connection, row.tenant_id):
+            if endpoint.integration_id == row.integration_id and endpoint.accounts != accounts:
+                await db_endpoints.set_accounts(connection, row.tenant_id, endpoint.endpoint_id, accounts)
+        await audit_integration(
+            connection, row.tenant_id, row.integration_id, actor, "integration.changed", {"fields": fields}
+        )
+    if list(row.accounts) != list(accounts):
+        await publish_directory(office.database, office.queue.redis)
+
+
+async def _open(office: Office, row: Row) -> dict[str, str]:
+    if row.sealed_credentials is None:
+        return {}
+    keys = await office.keyring.keys_of(row.tenant_id)
+    return open_credentials(keys, row.connector, row.account, row.sealed_credentials)
+
+
+def _find_needed(connector: Connector, change: IntegrationChange, held: Mapping[str, str]) -> Connector:
+    """One that has no credentials needs none for a change that is about something else."""
+    names = {field.name for field in connector.credentials}
+    is_about_them = not names.isdisjoint(collect_values(connector, change))
+    return connector if held or is_about_them else connector._replace(credentials=())
+
+
+def _list_held(connector: Connector, row: Row, credentials: Mapping[str, str]) -> dict[str, str]:
+    """The values there are, by the names of the declaration."""
+    columns = {
+        connector.account_field: row.account, "environment": row.environment, "sync_frequency": row.sync_frequency,
+    }  # fmt: skip
+    declared = {field.name for field in (*connector.config, *connector.credentials)}
+    held = {**columns, **row.config, **credentials}
+    return {name: str(value) for name, value in held.items() if name in declared and value not in {"", None}}
+
+
+async def _leave_old_key(office: Office, row: Row, credentials: Mapping[str, str]) -> list[str]:
+    """The key before may still hold our hook: every event would come twice."""
+    try:
+        await office.hooks.remove(row.tenant_id, row.integration_id, credentials=credentials)
+    except (ProviderError, QueueUnavailableError):
+        return ["The hook under the app key before could not be removed: deactivate that key at VTEX."]
+    return []

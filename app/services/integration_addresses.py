@@ -81,7 +81,7 @@ def _write_steps(row: Row, kind: EndpointKind, url: str) -> list[str]:
         ]
     leave_blank = "e-mail for error notification, e-mail in test mode, source e-mail and source display name"
     return [
-        f"Open https://{row.account}.vtexcrm.com.br (Master Data v1), then Trigger, and add a trigger.",
+        f"Open https://{row.account}.ds.vtexcrm.com.br (Master Data v1), then Trigger, and add a trigger.",
         "Make three: for a record that is created, one that is changed, one that is deleted. Run as soon as possible.",
         "Data entity: Clients (CL). Status: Active; with Test it sends nothing.",
         f"Leave blank: {leave_blank}. With any of them filled in, the trigger fails without a word.",

@@ -20,6 +20,7 @@ from db.pool import Database
 from scripts.stack.demo import read_credentials
 from scripts.stack.procfile import read_procfile
 from scripts.stack.stack import Stack, StackOptions
+from tests.acceptance.traces.api_journey import use_api
 from tests.acceptance.traces.canaries import make_canaries, make_needles
 from tests.acceptance.traces.collect import copy_tables, list_toast_paths, read_keys
 from tests.acceptance.traces.journey import BRAND, Journey, our_command, refuse_a_row
@@ -54,8 +55,8 @@ async def leave_traces(folder: Path, command: list[str]) -> Search:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("scripts.stack.stack.read_procfile", lambda: commands)
             stack = Stack(options, print)
+            provider.find_sandbox_url = lambda: stack.sandbox_url
             async with stack, httpx.AsyncClient(trust_env=False, timeout=10.0) as client:
-                provider.sandbox_url = stack.sandbox_url
                 credentials = await read_credentials(stack)
                 canaries = make_canaries(credentials[BRAND.tenant_id]["app_token"])
                 journey = Journey(stack, provider, canaries, command, client)
@@ -87,6 +88,7 @@ async def walk(journey: Journey) -> None:
     assert len(journey.provider.asked) == len(journey.provider.answers), "a provider's error was never met"
     await check_rows(journey)
     await journey.look()
+    await use_api(journey)
     await journey.leave_waiting()
 
 

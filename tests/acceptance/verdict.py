@@ -16,6 +16,7 @@ from asyncpg.exceptions import InterfaceError, PostgresError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from app.services.apply import APPLIED_PREFIX
 from app.services.upsert import ROW_BYTES
 from db.pool import Database
 from scripts.smoke import Balance, check_rows
@@ -30,6 +31,8 @@ Ledger = dict[int, dict[str, asyncpg.Record]]
 
 COUNTED = f"""
 SELECT tenant_id, 'events_' || outcome AS name, count(*) AS rows FROM events GROUP BY 1, 2
+UNION ALL
+SELECT tenant_id, '{APPLIED_PREFIX}' || integration_id, count(*) FROM events WHERE outcome = 'applied' GROUP BY 1, 2
 UNION ALL
 SELECT tenant_id, CASE WHEN deleted_at IS NULL THEN 'customers' ELSE 'customers_deleted' END, count(*)
 FROM customers GROUP BY 1, 2

@@ -1,6 +1,6 @@
 """A store that stands before the sandbox and, for chosen objects, gives an answer of the test's own."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
@@ -18,11 +18,12 @@ class Answer(NamedTuple):
 
 
 class Provider:
-    """`url_template`: for VTEX_URL_TEMPLATE. `sandbox_url`: where everything else is passed on to."""
+    """`url_template`: for VTEX_URL_TEMPLATE. `find_sandbox_url`: where everything else is passed on to. It is asked at
+    each call, because the sandbox gets its address after this has its own."""
 
     def __init__(self) -> None:
         self.url_template = ""
-        self.sandbox_url = ""
+        self.find_sandbox_url: Callable[[], str] = lambda: ""
         self.answers: dict[str, Answer] = {}
         self.asked: set[str] = set()
 
@@ -31,10 +32,12 @@ class Provider:
             if object_id in request.path and not (own.is_once and object_id in self.asked):
                 self.asked.add(object_id)
                 return web.Response(status=own.status, body=own.body, headers=own.headers)
-        headers = {name: text for name, text in request.headers.items() if name.lower() != "host"}
+        dropped = {"host", "content-length", "transfer-encoding"}
+        headers = {name: text for name, text in request.headers.items() if name.lower() not in dropped}
+        url, body = self.find_sandbox_url() + request.path_qs, await request.read()
         async with (
             aiohttp.ClientSession() as session,
-            session.request(request.method, self.sandbox_url + request.path_qs, headers=headers) as reply,
+            session.request(request.method, url, headers=headers, data=body or None) as reply,
         ):
             kept = {name: text for name, text in reply.headers.items() if name.lower() in ("rest-content-range",)}
             return web.Response(status=reply.status, body=await reply.read(), headers=kept)

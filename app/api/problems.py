@@ -20,6 +20,7 @@ from schemas.api import FieldError, Problem
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_UNAVAILABLE_S = 5
+UNAVAILABLE = "A server of ours does not answer now. Try again in a moment."
 _SURROUNDINGS = (PostgresError, InterfaceError, InternalClientError, RedisError, OSError, TimeoutError)
 
 log = get_logger()
@@ -31,10 +32,12 @@ def make_problem(error: Exception, request_id: str, headers: Mapping[str, str]) 
     if isinstance(error, AcequiaError) and error.http_status < 500:
         status, code, detail = error.http_status, error.code, str(error)
     elif isinstance(error, AcequiaError) and error.http_status != 500:
-        status, code, detail = error.http_status, error.code, str(error)
-        log.warning("api.refused", code=code, request_id=request_id)
+        status, code = error.http_status, error.code
+        # What exactly does not answer is the operator's to know, from the log.
+        detail = UNAVAILABLE if status == 503 else str(error)
+        log.warning("api.refused", code=code, error=str(error), request_id=request_id)
     elif isinstance(error, _SURROUNDINGS) and not _is_our_mistake(error):
-        status, code, detail = 503, "unavailable", "A server of ours does not answer now. Try again in a moment."
+        status, code, detail = 503, "unavailable", UNAVAILABLE
         log.warning("api.unavailable", error=type(error).__name__, request_id=request_id)
     else:
         status, code, detail = 500, "internal_error", "Something of ours failed. The request id helps us to find it."

@@ -8,9 +8,10 @@ by a platform admin.
 from collections.abc import Mapping
 from typing import Any
 
-from app.core.errors import ForbiddenError, NotFoundError, PreconditionFailedError
+from app.core.errors import FieldProblem, ForbiddenError, InvalidInputError, NotFoundError, PreconditionFailedError
 from app.services.audit import Actor, write_audit
 from app.services.directory import publish_directory
+from app.services.features import has_feature
 from app.services.office import Office
 from app.services.tenant_limits import GIGABYTE, LIMIT_NAMES, find_limits, find_type
 from db import tenants as db_tenants
@@ -24,6 +25,7 @@ DEFAULTS: Mapping[str, Any] = {
     "country": "AR",
     "data_retention_days": 2_555,
 }
+FEATURES_MAX = 200  # a tenant's settings are read at each of its calls, and all tenants' by every worker
 _STALE = "The settings were changed meanwhile: read them again, then change them."
 
 
@@ -31,7 +33,7 @@ async def change_settings(
     office: Office, tenant_id: int, change: SettingsChange, *, actor: Actor, is_platform: bool, revision: int | None
 ) -> None:
     """Merges a change into a tenant's settings. Raises NotFoundError, ForbiddenError for what only a platform admin
-    may, PreconditionFailedError when `revision` is not the present one."""
+    may, InvalidInputError, PreconditionFailedError when `revision` is not the present one."""
     async with office.database.tenant_tx(tenant_id, "change_settings") as connection:
         held = await db_tenants.find_tenant(connection, tenant_id)
         if held is None or held.status == "deleted":
@@ -57,7 +59,8 @@ async def change_settings(
 def merge_settings(
     held: Mapping[str, Any], change: SettingsChange, tenant_type: str, *, is_platform: bool
 ) -> tuple[dict[str, Any], str | None]:
-    """The settings after a change, and the worker group if it names one. Raises ForbiddenError."""
+    """The settings after a change, and the worker group if it names one. Raises ForbiddenError, and
+    InvalidInputError for more features than FEATURES_MAX."""
     settings = {name: value for name, value in held.items() if name != "features"}
     features = dict(held.get("features", {}))
     for name in change.model_fields_set - {"features", "worker_group"}:
@@ -71,10 +74,13 @@ def merge_settings(
     for name, value in (change.features or {}).items():
         if value is None:
             features.pop(name, None)
-            continue
-        if value and not features.get(name) and not is_platform:
+        else:
+            features[name] = value
+        # As they hold and not as they were written: without a word of it, a feature may be on.
+        if not is_platform and has_feature({"features": features}, name) and not has_feature(held, name):
             raise ForbiddenError(f"Only a platform admin switches features on: {name}.")
-        features[name] = value
+    if len(features) > FEATURES_MAX:
+        raise InvalidInputError(FieldProblem("/features", f"would be more than {FEATURES_MAX}: give some up with null"))
     if change.worker_group is not None and not is_platform:
         raise ForbiddenError("Only a platform admin moves a tenant to another worker group.")
     return {**settings, "features": features}, change.worker_group

@@ -58,3 +58,24 @@ async def test_a_change_meant_for_an_older_state_is_refused(cast: Cast) -> None:
         assert read(first)["data"]["settings"]["currency"] == "BRL"
         second = await client.put(f"/tenants/{ACME}/settings", json={"currency": "USD"}, headers={"If-Match": etag})
         assert read(second, 412)["code"] == "precondition_failed"
+
+
+async def test_a_feature_that_the_platform_switched_off_stays_off_for_the_tenants_own_people(cast: Cast) -> None:
+    settings = f"/tenants/{ACME}/settings"
+    async with cast.client(ACME, "owner") as owner, cast.client(0, "platform_admin") as platform:
+        assert read(await owner.put(settings, json={"features": {"api_access": True}}))["data"]["features"]["api_access"]
+        read(await platform.put(settings, json={"features": {"api_access": False}}))
+        for value in (None, True):
+            refused = await owner.put(settings, json={"features": {"api_access": value}})
+            assert read(refused, 403)["code"] == "forbidden"
+        read(await owner.get(f"/tenants/{ACME}/customers"), 403)
+
+
+async def test_features_have_a_limit(cast: Cast) -> None:
+    settings = f"/tenants/{ACME}/settings"
+    async with cast.client(ACME, "owner") as owner:
+        for turn in ("a", "b"):
+            read(await owner.put(settings, json={"features": {f"{turn}{n}": False for n in range(100)}}))
+        refused = await owner.put(settings, json={"features": {"one_more": False}})
+        assert read(refused, 422)["errors"][0]["pointer"] == "/features"
+        read(await owner.put(settings, json={"features": {"a1": None, "one_more": False}}))

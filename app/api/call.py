@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from app.core.errors import NotFoundError
 from app.services.audit import Actor
 from app.services.office import Office, Place
-from app.services.permissions import Permission, Principal, Role
+from app.services.permissions import Permission, Principal
 from db.tenants import Tenant
 
 if TYPE_CHECKING:
@@ -59,12 +59,6 @@ class Call:
     def place(self) -> Place:
         """Where keys and roles of this call hold: its tenant."""
         return Place("tenant", self.tenant_id)
-
-    @property
-    def roles(self) -> set[Role]:
-        """The caller's roles in the call's tenant."""
-        tenant = self.get_tenant()
-        return self.caller.roles_in(tenant.tenant_id, tenant.organization_id)
 
     def get_tenant(self) -> Tenant:
         assert self.tenant is not None, "the operation is declared as a tenant's"

@@ -2,7 +2,7 @@
 
 from app.api.call import Call
 from app.api.operation import Operation, Result
-from app.api.places import OF_PLATFORM, ORGANIZATION, TENANT, PlaceKind, find_place, find_roles
+from app.api.places import OF_PLATFORM, ORGANIZATION, TENANT, PlaceKind, find_place
 from app.services.api_keys import (
     create_key,
     create_platform_key,
@@ -23,9 +23,7 @@ async def get_keys(call: Call) -> Result:
 
 async def post_key(call: Call) -> Result:
     place = find_place(call)
-    key = await create_key(
-        call.office, place, call.get_body(NewKey), actor=call.actor, given_by=find_roles(call, place)
-    )
+    key = await create_key(call.office, place, call.get_body(NewKey), actor=call.actor, held=call.permissions)
     return Result(Envelope(data=key), object_id=key.key_id)
 
 
@@ -36,7 +34,7 @@ async def post_platform_key(call: Call) -> Result:
 
 async def post_rotation(call: Call) -> Result:
     place, key_id = find_place(call), call.get_text("key_id")
-    key = await rotate_key(call.office, place, key_id, actor=call.actor, given_by=find_roles(call, place))
+    key = await rotate_key(call.office, place, key_id, actor=call.actor, held=call.permissions)
     return Result(Envelope(data=key), object_id=key.key_id)
 
 

@@ -2,7 +2,7 @@
 
 from app.api.call import Call
 from app.api.operation import Operation, Result
-from app.api.places import ORGANIZATION, TENANT, PlaceKind, find_place, find_roles
+from app.api.places import ORGANIZATION, TENANT, PlaceKind, find_place
 from app.core.errors import ConflictError
 from app.services.people import change_role, get_person, invite_person, list_people, remove_person
 from schemas.access import InvitedPerson, NewPerson, NewRole, Person
@@ -21,25 +21,21 @@ async def get_one(call: Call) -> Result:
 
 async def post_person(call: Call) -> Result:
     place = find_place(call)
-    person = await invite_person(
-        call.office, place, call.get_body(NewPerson), actor=call.actor, given_by=find_roles(call, place)
-    )
+    person = await invite_person(call.office, place, call.get_body(NewPerson), actor=call.actor, held=call.permissions)
     return Result(Envelope(data=person), object_id=str(person.person_id))
 
 
 async def put_role(call: Call) -> Result:
     place, role = find_place(call), call.get_body(NewRole).role
     person = await change_role(
-        call.office, place, call.get_uuid("person_id"), role, actor=call.actor, given_by=find_roles(call, place)
+        call.office, place, call.get_uuid("person_id"), role, actor=call.actor, held=call.permissions
     )
     return Result(Envelope(data=person))
 
 
 async def delete_person(call: Call) -> Result:
     place = find_place(call)
-    await remove_person(
-        call.office, place, call.get_uuid("person_id"), actor=call.actor, given_by=find_roles(call, place)
-    )
+    await remove_person(call.office, place, call.get_uuid("person_id"), actor=call.actor, held=call.permissions)
     return Result(Answer())
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from app.api.call import Call
 from app.api.operation import Subject, TenantPlace
 from app.services.office import PLATFORM, Place
-from app.services.permissions import Permission, Role
+from app.services.permissions import Permission
 
 
 class PlaceKind(NamedTuple):
@@ -33,14 +33,3 @@ def find_place(call: Call) -> Place:
     if "organization_id" in call.path:
         return Place("organization", call.get_number("organization_id"))
     return PLATFORM
-
-
-def find_roles(call: Call, place: Place) -> set[Role]:
-    """The caller's roles there."""
-    if place.scope == "tenant":
-        return call.roles
-    return {
-        grant.role
-        for grant in call.caller.grants
-        if grant.scope == "platform" or (grant.scope, grant.scope_id) == place
-    }

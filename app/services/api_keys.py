@@ -1,6 +1,6 @@
 """API keys: made, listed, rotated, revoked. A key's secret is shown once, when it is made."""
 
-from collections.abc import Collection
+from collections.abc import Sequence, Set
 from datetime import UTC, datetime, timedelta
 from typing import Literal, cast
 
@@ -16,15 +16,14 @@ from db.api_keys import ApiKeyRow
 from schemas.access import IssuedKey, Key, NewKey, NewPlatformKey
 
 
-async def create_key(
-    office: Office, place: Place, wanted: NewKey, *, actor: Actor, given_by: Collection[Role]
-) -> IssuedKey:
-    """A key of a place. `given_by`: the roles there of whoever asks. Raises ForbiddenError for a role above theirs,
+async def create_key(office: Office, place: Place, wanted: NewKey, *, actor: Actor, held: Set[Permission]) -> IssuedKey:
+    """A key of a place. `held`: what whoever asks may do there. Raises ForbiddenError for a key that may more,
     InvalidInputError, ConflictError when there are API_KEYS_MAX."""
-    if not may_give(wanted.role, given_by):
-        raise ForbiddenError(f"Nobody can give a role above their own: {wanted.role}.")
+    permissions = _check_permissions(wanted)
+    if not may_give(find_allowed(wanted.role, permissions), held):
+        raise ForbiddenError("Nobody can give more than they hold: choose another role, or fewer permissions.")
     return await issue_key(
-        office, place, name=wanted.name, role=wanted.role, permissions=_check_permissions(wanted),
+        office, place, name=wanted.name, role=wanted.role, permissions=permissions,
         expires_at=_check_expiry(wanted.expires_at, office.settings.api_key_days_max), actor=actor,
     )  # fmt: skip
 
@@ -79,16 +78,14 @@ async def find_key_place(office: Office, key_id: str) -> Place:
     return Place(row.scope, row.scope_id)
 
 
-async def rotate_key(
-    office: Office, place: Place, key_id: str, *, actor: Actor, given_by: Collection[Role]
-) -> IssuedKey:
+async def rotate_key(office: Office, place: Place, key_id: str, *, actor: Actor, held: Set[Permission]) -> IssuedKey:
     """Another secret; the one before stays valid until `retire_key_secret`, any older one ends now.
 
-    Raises NotFoundError; ForbiddenError for a key with a role above the caller's.
+    Raises NotFoundError; ForbiddenError for a key that may more than the caller.
     """
     row = await _get_row(office, place, key_id)
-    if not may_give(cast("Role", row.role), given_by):
-        raise ForbiddenError("Whoever rotates a key holds it: its role is above yours.")
+    if not may_give(find_allowed(cast("Role", row.role), row.permissions), held):
+        raise ForbiddenError("Whoever rotates a key holds it: this one may more than you.")
     made = make_api_key(_find_checksum_key(office), key_id)
     async with office.database.platform_tx("rotate_key") as connection:
         if not await db_keys.rotate_api_key(connection, key_id, *place, hash_token(made.text)):
@@ -118,14 +115,19 @@ async def revoke_key(office: Office, place: Place, key_id: str, *, actor: Actor)
 def show_key(row: ApiKeyRow) -> Key:
     """A key as it may be shown: without its hashes."""
     role = cast("Role", row.role)
-    allowed = ROLE_PERMISSIONS[role]
-    shown = allowed if row.permissions is None else allowed & {cast("Permission", name) for name in row.permissions}
     return Key(
         key_id=row.key_id, name=row.name, scope=row.scope, scope_id=row.scope_id, role=role,
-        permissions=sorted(shown), status=find_status(row), secrets_valid=len(row.secret_hashes),
+        permissions=sorted(find_allowed(role, row.permissions)), status=find_status(row),
+        secrets_valid=len(row.secret_hashes),
         created_by=row.created_by, created_at=row.created_at, rotated_at=row.rotated_at, expires_at=row.expires_at,
         revoked_at=row.revoked_at, last_used_at=row.last_used_at,
     )  # fmt: skip
+
+
+def find_allowed(role: Role, permissions: Sequence[str] | None) -> frozenset[Permission]:
+    """A role narrowed to some of its permissions; None: all of them."""
+    allowed = ROLE_PERMISSIONS[role]
+    return allowed if permissions is None else allowed & {cast("Permission", name) for name in permissions}
 
 
 def find_status(row: ApiKeyRow) -> Literal["active", "expired", "revoked"]:

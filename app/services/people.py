@@ -3,7 +3,7 @@
 What a person is called is kept per place: what another tenant calls them is not that one's to know.
 """
 
-from collections.abc import Collection
+from collections.abc import Set
 from typing import cast
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from app.core.sealing import TenantKeys
 from app.services.audit import Actor, write_audit
 from app.services.office import Office, Place
 from app.services.passwords import check_password, hash_password, make_password
-from app.services.permissions import Role, may_give
+from app.services.permissions import ROLE_PERMISSIONS, Permission, Role, may_give
 from db import people as db_people
 from db.people import Member, PersonRow, RoleScope
 from schemas.access import AnyRole, InvitedPerson, NewPerson, Person, TenantRole
@@ -29,14 +29,14 @@ NAME_PURPOSE = "person_name.v1"
 
 
 async def invite_person(
-    office: Office, place: Place, wanted: NewPerson, *, actor: Actor, given_by: Collection[Role]
+    office: Office, place: Place, wanted: NewPerson, *, actor: Actor, held: Set[Permission]
 ) -> InvitedPerson:
     """Gives somebody a role in a tenant or organization. One who is known already keeps their password.
 
-    Raises ForbiddenError for a role above the caller's, ConflictError for one who has a role there or when PEOPLE_MAX
-    have, InvalidInputError.
+    `held`: what whoever asks may do there. Raises ForbiddenError for a role that may more, ConflictError for one who
+    has a role there or when PEOPLE_MAX have, InvalidInputError.
     """
-    if not may_give(wanted.role, given_by):
+    if not may_give(ROLE_PERMISSIONS[wanted.role], held):
         raise ForbiddenError(f"Nobody can give a role above their own: {wanted.role}.")
     keys = await office.get_platform_keys()
     email = read_email(wanted.email)
@@ -78,11 +78,11 @@ async def list_people(office: Office, place: Place) -> list[Person]:
 
 
 async def change_role(
-    office: Office, place: Place, person_id: UUID, role: TenantRole, *, actor: Actor, given_by: Collection[Role]
+    office: Office, place: Place, person_id: UUID, role: TenantRole, *, actor: Actor, held: Set[Permission]
 ) -> Person:
     """Gives another role. Raises NotFoundError, ForbiddenError, and ConflictError for the last owner."""
     async with office.database.platform_tx("change_role") as connection:
-        await _require_changeable(connection, place, person_id, role, given_by)
+        await _require_changeable(connection, place, person_id, role, held)
         await db_people.set_role(connection, person_id, *_role_scope(place), role)
         await db_people.end_sessions(connection, person_id)
         await write_audit(
@@ -91,12 +91,10 @@ async def change_role(
     return await get_person(office, place, person_id)
 
 
-async def remove_person(
-    office: Office, place: Place, person_id: UUID, *, actor: Actor, given_by: Collection[Role]
-) -> None:
+async def remove_person(office: Office, place: Place, person_id: UUID, *, actor: Actor, held: Set[Permission]) -> None:
     """Takes their role away; they stay where else they have one. Raises as `change_role`."""
     async with office.database.platform_tx("remove_person") as connection:
-        await _require_changeable(connection, place, person_id, None, given_by)
+        await _require_changeable(connection, place, person_id, None, held)
         await db_people.remove_role(connection, person_id, *_role_scope(place))
         await db_people.end_sessions(connection, person_id)
         await write_audit(connection, place.audited_tenant_id, actor, "person.removed", "person", str(person_id))
@@ -167,15 +165,16 @@ async def _insert(
 
 
 async def _require_changeable(
-    connection: asyncpg.Connection, place: Place, person_id: UUID, role: TenantRole | None, given_by: Collection[Role]
+    connection: asyncpg.Connection, place: Place, person_id: UUID, role: TenantRole | None, held: Set[Permission]
 ) -> None:
-    """Whoever changes a person stands at least as high, and a place keeps its last owner."""
+    """Whoever changes a person holds at least as much, and a place keeps its last owner."""
     scope, scope_id = _role_scope(place)
     owners = await db_people.lock_owners(connection, scope, scope_id)
     before = await db_people.find_role(connection, person_id, scope, scope_id)
     if before is None:
         raise NotFoundError("There is no such person here.")
-    if not may_give(cast("Role", before), given_by) or (role is not None and not may_give(role, given_by)):
+    concerned = ROLE_PERMISSIONS[cast("Role", before)] | (ROLE_PERMISSIONS[role] if role else frozenset())
+    if not may_give(concerned, held):
         raise ForbiddenError("Nobody changes a role above their own, nor gives one.")
     if owners == [person_id] and role != "owner":
         raise ConflictError("This is the last owner here: make somebody else one first.")

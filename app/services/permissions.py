@@ -1,6 +1,6 @@
 """What a caller may do: permissions, the roles that hold them, and a caller's permissions in one tenant. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import Literal, NamedTuple, get_args
 
 Permission = Literal[
@@ -51,9 +51,6 @@ ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     "analyst": frozenset({"tenants:read", "integrations:read", "records:read", "events:read"}),
     "auditor": frozenset({"tenants:read", "audit:read"}),
 }
-_RANK: Mapping[Role, int] = {
-    "platform_admin": 3, "owner": 2, "admin": 1, "operator": 0, "analyst": 0, "auditor": 0,
-}  # fmt: skip
 
 
 class Grant(NamedTuple):
@@ -90,9 +87,6 @@ class Principal(NamedTuple):
         """Empty for a tenant that they have nothing to do with."""
         return _join(grant.allowed for grant in self.grants if _covers(grant, tenant_id, organization_id))
 
-    def roles_in(self, tenant_id: int, organization_id: int | None) -> set[Role]:
-        return {grant.role for grant in self.grants if _covers(grant, tenant_id, organization_id)}
-
     def permissions_in_organization(self, organization_id: int) -> frozenset[Permission]:
         """What they may do in all of an organization's tenants."""
         return _join(
@@ -102,9 +96,10 @@ class Principal(NamedTuple):
         )
 
 
-def may_give(role: Role, given_by: Iterable[Role]) -> bool:
-    """Whether somebody with the roles `given_by` in a place may give `role` there: nobody gives more than they hold."""
-    return any(_RANK[own] >= _RANK[role] for own in given_by if "access:write" in ROLE_PERMISSIONS[own])
+def may_give(given: Set[Permission], held: Set[Permission]) -> bool:
+    """Whether somebody who holds `held` in a place may give `given` there: nobody gives more than they hold, and a key
+    that was narrowed makes none that is wider."""
+    return "access:write" in held and given <= held
 
 
 def _covers(grant: Grant, tenant_id: int, organization_id: int | None) -> bool:

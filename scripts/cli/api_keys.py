@@ -16,7 +16,7 @@ from app.services.api_keys import (
 )
 from schemas.access import IssuedKey, Key, NewKey, NewPlatformKey
 from scripts.cli.office import (
-    GIVEN_BY,
+    HELD,
     OrganizationOption,
     PlatformOption,
     TenantPlace,
@@ -78,7 +78,7 @@ def create_command(
                 key = await create_platform_key(office, wanted, actor=find_actor())
             else:
                 form = make_form(NewKey, name=name, role=role, permissions=permissions, expires_at=expires_at)
-                key = await create_key(office, place, form, actor=find_actor(), given_by=GIVEN_BY)
+                key = await create_key(office, place, form, actor=find_actor(), held=HELD)
         _show_issued(key, as_json=as_json)
 
     run(work)
@@ -91,7 +91,7 @@ def rotate_command(key_id: Annotated[str, KeyArgument], as_json: Annotated[bool,
     async def work() -> None:
         async with open_operator_office() as office:
             place = await find_key_place(office, key_id)
-            key = await rotate_key(office, place, key_id, actor=find_actor(), given_by=GIVEN_BY)
+            key = await rotate_key(office, place, key_id, actor=find_actor(), held=HELD)
         _show_issued(key, as_json=as_json)
 
     run(work)

@@ -12,11 +12,11 @@ from app.core.errors import NotFoundError
 from app.services.audit import Actor
 from app.services.office import PLATFORM, Office, Place, open_office
 from app.services.organizations import get_organization
-from app.services.permissions import Grant, Principal, Role
+from app.services.permissions import ROLE_PERMISSIONS, Grant, Principal
 from db.tenants import find_tenant
 from scripts.cli.session import CommandError, read_operator_settings
 
-GIVEN_BY: tuple[Role, ...] = ("platform_admin",)
+HELD = ROLE_PERMISSIONS["platform_admin"]
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 OrganizationOption = typer.Option("--organization", metavar="ID", help="Of an organization instead of a tenant.")

@@ -8,7 +8,7 @@ import typer
 from app.services.people import change_role, create_platform_admin, invite_person, list_people, remove_person
 from schemas.access import InvitedPerson, NewPerson, NewRole
 from scripts.cli.office import (
-    GIVEN_BY,
+    HELD,
     OrganizationOption,
     PlatformOption,
     TenantPlace,
@@ -62,7 +62,7 @@ def invite_command(
         wanted = make_form(NewPerson, email=email, name=name, role=role)
         async with open_operator_office() as office:
             place = await find_place(office, tenant_id, organization_id)
-            person = await invite_person(office, place, wanted, actor=find_actor(), given_by=GIVEN_BY)
+            person = await invite_person(office, place, wanted, actor=find_actor(), held=HELD)
         _show_invited(person, as_json=as_json)
 
     run(work)
@@ -82,9 +82,7 @@ def role_command(
         wanted = make_form(NewRole, role=role).role
         async with open_operator_office() as office:
             place = await find_place(office, tenant_id, organization_id)
-            person = await change_role(
-                office, place, _read_id(person_id), wanted, actor=find_actor(), given_by=GIVEN_BY
-            )
+            person = await change_role(office, place, _read_id(person_id), wanted, actor=find_actor(), held=HELD)
         show_json(person.model_dump(mode="json")) if as_json else typer.echo(f"{person.email} is {person.role} now.")
 
     run(work)
@@ -102,7 +100,7 @@ def remove_command(
     async def work() -> None:
         async with open_operator_office() as office:
             place = await find_place(office, tenant_id, organization_id)
-            await remove_person(office, place, _read_id(person_id), actor=find_actor(), given_by=GIVEN_BY)
+            await remove_person(office, place, _read_id(person_id), actor=find_actor(), held=HELD)
         show_json({"person_id": person_id, "removed": True}) if as_json else typer.echo("Their role is gone.")
 
     run(work)

@@ -12,6 +12,7 @@ from app.services.apply import Observation, Settlement, apply_batch
 from app.services.audit import Actor
 from app.services.office import Office, Place
 from app.services.people import invite_person
+from app.services.permissions import ROLE_PERMISSIONS
 from db.integrations import insert_integration
 from db.pool import Database
 from schemas.access import NewPerson
@@ -52,7 +53,7 @@ async def plant(office: Office, writer: Database, tenant_id: int, *, is_theirs: 
     people = [
         await invite_person(
             office, place, NewPerson(email=f"{number}x{n}@example.org", name=sign, role="analyst",
-            password=f"{sign} una clave larga"), actor=CLI, given_by={"owner"},
+            password=f"{sign} una clave larga"), actor=CLI, held=ROLE_PERMISSIONS["owner"],
         )
         for n in range(rows)
     ]  # fmt: skip

@@ -41,6 +41,19 @@ async def test_nobody_gives_a_role_above_their_own(cast: Cast) -> None:
         )
 
 
+async def test_a_narrowed_key_makes_none_that_is_wider_nor_takes_one_over(cast: Cast) -> None:
+    keys, narrow = f"/tenants/{ACME}/keys", {"name": "narrow", "role": "admin", "permissions": ["access:write"]}
+    async with cast.client(ACME, "owner") as owner:
+        made = read(await owner.post(keys, json=narrow), 201)["data"]
+        other = read(await owner.post(keys, json={"name": "feed", "role": "analyst"}), 201)["data"]
+    async with cast.client(Authorization=f"Bearer {made['api_key']}") as client:
+        for wider in ({"name": "k", "role": "admin"}, {**narrow, "permissions": ["access:write", "records:reveal"]}):
+            assert read(await client.post(keys, json=wider), 403)["code"] == "forbidden"
+        assert read(await client.post(f"{keys}/{other['key_id']}/rotate"), 403)["code"] == "forbidden"
+        assert read(await client.post(f"/tenants/{ACME}/people", json=PERSON), 403)["code"] == "forbidden"
+        assert read(await client.post(keys, json=narrow), 201)["data"]["permissions"] == ["access:write"]
+
+
 async def test_a_person_logs_in_works_and_logs_out(cast: Cast) -> None:
     async with cast.client(ACME, "owner") as owner, cast.client() as browser:
         read(await owner.post(f"/tenants/{ACME}/people", json=PERSON), 201)

@@ -63,7 +63,9 @@ async def test_a_change_meant_for_an_older_state_is_refused(cast: Cast) -> None:
 async def test_a_feature_that_the_platform_switched_off_stays_off_for_the_tenants_own_people(cast: Cast) -> None:
     settings = f"/tenants/{ACME}/settings"
     async with cast.client(ACME, "owner") as owner, cast.client(0, "platform_admin") as platform:
-        assert read(await owner.put(settings, json={"features": {"api_access": True}}))["data"]["features"]["api_access"]
+        assert read(await owner.put(settings, json={"features": {"api_access": True}}))["data"]["features"][
+            "api_access"
+        ]
         read(await platform.put(settings, json={"features": {"api_access": False}}))
         for value in (None, True):
             refused = await owner.put(settings, json={"features": {"api_access": value}})

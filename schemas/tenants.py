@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
 from schemas.api import Body, PageQuery, Query, ShortText, Shown
 
@@ -164,7 +164,7 @@ class GlobalMetrics(Shown):
 class Activation(Body):
     """`trial_ends_at`: for a trial whose time is over, until when it may go on."""
 
-    trial_ends_at: datetime | None = None
+    trial_ends_at: AwareDatetime | None = None
 
 
 class DeletionQuery(Query):

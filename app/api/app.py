@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from app.api import audit, integrations, keys, ledger, lifecycle, people, records, session, sync_status, tenants
 from app.api.docs import STYLE, render_docs
-from app.api.endpoint import make_route
+from app.api.endpoint import make_route, read_request_id
 from app.api.openapi import build_openapi
 from app.api.operation import PREFIX, Operation, check_operations
 from app.api.problems import make_problem
@@ -21,7 +21,6 @@ from app.core.errors import AcequiaError, MethodNotAllowedError, NotFoundError
 from app.services.api_usage import ApiUsage
 from app.services.authentication import Authenticator
 from app.services.office import Office
-from schemas.ids import make_uuid7
 
 OPERATIONS: tuple[Operation, ...] = (
     *tenants.OPERATIONS,
@@ -62,11 +61,14 @@ def build_api(
                 expose_headers=["ETag", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id"],
             )
         )
-    return Starlette(
+    app = Starlette(
         routes=[*further, *_describe_routes(), *routes],
         middleware=middleware,
         exception_handlers={HTTPException: _answer_http_error, Exception: _answer_broken},
     )
+    # An answer that nobody declared, with an address made from the Host that the caller chose.
+    app.router.redirect_slashes = False
+    return app
 
 
 def _describe_routes() -> list[Route]:
@@ -94,15 +96,15 @@ def _describe_routes() -> list[Route]:
 
 async def _answer_http_error(request: Request, error: Exception) -> Response:
     """What the router itself refuses: an address that is not there, a method that it does not take."""
-    del request
     assert isinstance(error, HTTPException)
+    request_id = read_request_id(request)
     problem: AcequiaError = NotFoundError("There is nothing at this address.")
-    headers = dict(error.headers or {})
+    headers = {**(error.headers or {}), "X-Request-Id": request_id}
     if error.status_code == 405:
         problem = MethodNotAllowedError("This address does not take this method.")
-    return make_problem(problem, make_uuid7(), headers)
+    return make_problem(problem, request_id, headers)
 
 
 async def _answer_broken(request: Request, error: Exception) -> Response:
-    del request
-    return make_problem(error, make_uuid7(), {})
+    request_id = read_request_id(request)
+    return make_problem(error, request_id, {"X-Request-Id": request_id})

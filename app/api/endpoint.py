@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 
 import structlog
+from starlette.convertors import IntegerConvertor
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -29,6 +30,13 @@ from schemas.ids import make_uuid7
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 SESSION_COOKIE = "acequia_session"
+
+
+class _NumberConvertor(IntegerConvertor):
+    """Python reads no number of thousands of digits, and raises where nobody makes a problem of it."""
+
+    def convert(self, value: str) -> int:
+        return int(value) if len(value) < 20 else TENANT_ID_MAX + 1
 
 
 class Endpoint:
@@ -133,8 +141,7 @@ class Endpoint:
         )
 
     def _make_call(self, request: Request) -> Call:
-        offered = request.headers.get("x-request-id", "")
-        request_id = offered if REQUEST_ID.fullmatch(offered) else make_uuid7()
+        request_id = read_request_id(request)
         return Call(
             office=self._office,
             authenticator=self._authenticator,
@@ -151,7 +158,17 @@ class Endpoint:
 def make_route(operation: Operation, office: Office, authenticator: Authenticator, usage: ApiUsage) -> Route:
     """The Starlette route of an operation."""
     endpoint = Endpoint(operation, office, authenticator, usage)
-    return Route(PREFIX + operation.path, endpoint.__call__, methods=[operation.method], name=operation.operation_id)
+    route = Route(PREFIX + operation.path, endpoint.__call__, methods=[operation.method], name=operation.operation_id)
+    for name, convertor in route.param_convertors.items():
+        if isinstance(convertor, IntegerConvertor):
+            route.param_convertors[name] = _NumberConvertor()
+    return route
+
+
+def read_request_id(request: Request) -> str:
+    """The caller's own id of the call, if it is one that may be written into a header and a log; else a new one."""
+    offered = request.headers.get("x-request-id", "")
+    return offered if REQUEST_ID.fullmatch(offered) else make_uuid7()
 
 
 def cookie_name(call: Call) -> str:

@@ -3,9 +3,10 @@
 from app.api.call import Call
 from app.api.etags import write_etag
 from app.api.operation import Operation, Result
-from app.core.errors import FieldProblem, InvalidInputError, NotFoundError
+from app.core.errors import NotFoundError
 from app.services import tenant_lifecycle
 from app.services.deletion_code import DeletionCodeError
+from app.services.sealed_rows import to_utc
 from app.services.tenant_lifecycle import TenantNotFoundError, TenantStateError
 from app.services.tenants import get_tenant
 from schemas.api import Envelope
@@ -23,9 +24,8 @@ async def post_suspension(call: Call) -> Result:
 
 
 async def post_activation(call: Call) -> Result:
-    ends_at, tenant_id = call.get_body(Activation).trial_ends_at, call.get_number("tenant_id")
-    if ends_at is not None and ends_at.tzinfo is None:
-        raise InvalidInputError(FieldProblem("/trial_ends_at", "has no time zone: end it with Z or an offset"))
+    told, tenant_id = call.get_body(Activation).trial_ends_at, call.get_number("tenant_id")
+    ends_at = None if told is None else to_utc(told)
     await tenant_lifecycle.activate_tenant(call.office.tenant_office, tenant_id, call.actor, trial_ends_at=ends_at)
     return await _show(call, tenant_id)
 

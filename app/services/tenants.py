@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple, cast
+from typing import Annotated, NamedTuple, cast
 
 import asyncpg
 from asyncpg.exceptions import UniqueViolationError
+from pydantic import Field
 
 from app.core.errors import ConflictError, FieldProblem, InvalidInputError, NotFoundError, PreconditionFailedError
 from app.services.audit import Actor, write_audit
@@ -19,7 +20,7 @@ from app.services.tenant_settings import describe_limits, merge_settings, show_s
 from db import tenants as db_tenants
 from db.counters import list_counters
 from db.tenants import IntegrationLine, TenantWithCount
-from schemas.api import Page
+from schemas.api import TENANT_ID_MAX, Page
 from schemas.tenants import (
     IntegrationSummary,
     NewTenant,
@@ -36,7 +37,7 @@ STALE = "The tenant was changed meanwhile: read it again, then change it."
 
 
 class _Place(NamedTuple):
-    after: int
+    after: Annotated[int, Field(ge=0, le=TENANT_ID_MAX)]
 
 
 async def list_visible_tenants(

@@ -112,6 +112,7 @@ class Endpoint:
             return self._show(call, await operation.handler(call))
         earlier = await idempotency.begin(self._office, key)
         if earlier is not None:
+            earlier.headers.update(call.headers)  # this call's own id and limits
             return earlier
         try:
             result = await operation.handler(call)

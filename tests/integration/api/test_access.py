@@ -97,6 +97,9 @@ async def test_a_repeat_under_one_key_does_it_once(cast: Cast) -> None:
         first, second = await client.post("/tenants", json=wanted), await client.post("/tenants", json=wanted)
         assert first.json() == second.json()
         assert second.headers["idempotent-replayed"] == "true"
+        assert second.headers["cache-control"] == "no-store"
+        assert second.headers["x-request-id"] != first.headers["x-request-id"]
+        assert second.headers["etag"] == first.headers["etag"]
         other = await client.post("/tenants", json={**wanted, "slug": "otra-mas"})
         assert read(other, 409)["code"] == "conflict"
     async with cast.client(ACME, "owner", **{"Idempotency-Key": "two"}) as client:

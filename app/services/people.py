@@ -147,6 +147,7 @@ async def _insert(
     office: Office, keys: TenantKeys, email: str, name: str, password: str, *, is_platform_admin: bool = False
 ) -> PersonRow:
     person_id = UUID(make_uuid7())
+    password_hash = await hash_password(password)  # before the transaction: its turn may be long in coming
     try:
         async with office.database.platform_tx("insert_person") as connection:
             await db_people.insert_person(
@@ -154,7 +155,7 @@ async def _insert(
                 person_id=person_id,
                 email_index=keys.blind_index(EMAIL_KIND, email),
                 sealed=keys.seal(PERSON_PURPOSE, str(person_id), orjson.dumps({"email": email, "name": name})),
-                password_hash=await hash_password(password),
+                password_hash=password_hash,
                 is_platform_admin=is_platform_admin,
             )
             row = await db_people.find_person(connection, person_id)

@@ -51,11 +51,10 @@ async def log_in(office: Office, email: str, password: str, *, address: str, req
     is_right = await verify_password(password, person.password_hash if person else None)
     if person is None or not is_right or person.status != "active":
         raise UnauthenticatedError("This address and this password do not go together.")
+    fresh_hash = await hash_password(password) if needs_rehash(person.password_hash) else None
     async with office.database.platform_tx("log_in") as connection:
-        if needs_rehash(person.password_hash):
-            await db_people.rehash_password(
-                connection, person.person_id, person.password_hash, await hash_password(password)
-            )
+        if fresh_hash is not None:
+            await db_people.rehash_password(connection, person.person_id, person.password_hash, fresh_hash)
         actor = Actor("person", str(person.person_id), request_id)
         await write_audit(connection, None, actor, "session.began", "person", actor.id)
     session_id = secrets.token_urlsafe(SESSION_ID_BYTES)

@@ -19,7 +19,7 @@ from app.api.call import Call
 from app.api.inputs import read_body, read_query
 from app.api.operation import PATH_TEXT_MAX, PREFIX, Operation, Result
 from app.api.problems import make_problem
-from app.core.errors import NotFoundError
+from app.core.errors import AcequiaError, NotFoundError
 from app.core.metrics import API_CALLS
 from app.services.api_usage import ApiUsage
 from app.services.authentication import Authenticator
@@ -63,6 +63,21 @@ class Endpoint:
         _check_path(call.path)
         if operation.permission != "public":
             await self._admit(request, call)
+        try:
+            raw = await self._read_inputs(request, call)
+        except AcequiaError:
+            if operation.tenant_in in {"query", "body"}:
+                await guard.limit_rates(call, None)  # no tenant is known, but who calls is
+            raise
+        if operation.tenant_in in {"query", "body"}:
+            named = call.query if operation.tenant_in == "query" else call.body
+            await self._admit_to(call, getattr(named, "tenant_id"))  # noqa: B009 - every such model has one
+        if operation.method == "POST":
+            return await self._answer_once(request, call, raw)
+        return self._show(call, await operation.handler(call))
+
+    async def _read_inputs(self, request: Request, call: Call) -> bytes:
+        operation = self._operation
         if operation.query is not None or request.scope["query_string"]:
             call.query = read_query(request.scope["query_string"], operation.query or Query)
         raw = b""
@@ -71,12 +86,7 @@ class Endpoint:
                 request, operation.body, self._office.settings.api_body_bytes_max,
                 is_required=operation.is_body_required,
             )  # fmt: skip
-        if operation.tenant_in in {"query", "body"}:
-            named = call.query if operation.tenant_in == "query" else call.body
-            await self._admit_to(call, getattr(named, "tenant_id"))  # noqa: B009 - every such model has one
-        if operation.method == "POST":
-            return await self._answer_once(request, call, raw)
-        return self._show(call, await operation.handler(call))
+        return raw
 
     async def _admit(self, request: Request, call: Call) -> None:
         headers, operation = request.headers, self._operation
@@ -94,9 +104,13 @@ class Endpoint:
             await self._admit_to(call, None)
 
     async def _admit_to(self, call: Call, tenant_id: int | None) -> None:
-        if tenant_id is not None:
-            call.tenant = await guard.find_callers_tenant(call, tenant_id)
-        metered = await guard.find_metered_tenant(call)
+        try:
+            if tenant_id is not None:
+                call.tenant = await guard.find_callers_tenant(call, tenant_id)
+            metered = await guard.find_metered_tenant(call)
+        except NotFoundError:
+            await guard.limit_rates(call, None)  # trying others' ids is calling, too
+            raise
         await guard.limit_rates(call, metered)
         guard.check_permission(call, self._operation)
         await guard.limit_day(call, metered, self._usage)

@@ -56,6 +56,15 @@ async def test_one_tenants_flood_is_refused_and_the_others_calls_are_not(cast: C
         assert (await other.get(f"/tenants/{GLOBEX}")).status_code == 200
 
 
+async def test_what_leads_to_no_tenant_is_limited_too(cast: Cast) -> None:
+    cast = cast.under(api_rate_caller_per_s=1.0, api_rate_burst_s=3.0)
+    async with cast.client(ACME, "admin") as other_tenant, cast.client(ACME, "owner") as wrong_body:
+        guesses = [(await other_tenant.get(f"/tenants/{GLOBEX}")).status_code for _ in range(10)]
+        bodies = [(await wrong_body.post("/tenant-integrations", json={})).status_code for _ in range(10)]
+    assert (guesses[0], guesses[-1]) == (404, 429)
+    assert (bodies[0], bodies[-1]) == (422, 429)
+
+
 async def test_guessing_keys_ends_soon(cast: Cast) -> None:
     async with cast.client() as client:
         wrong = {"Authorization": "Bearer aqk_" + "0" * 48}

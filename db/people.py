@@ -133,9 +133,5 @@ async def set_person_status(
     return await connection.fetchval(SQL["set_person_status"], person_id, status) is not None
 
 
-async def end_sessions(connection: asyncpg.Connection, person_id: UUID) -> None:
-    await connection.execute(SQL["end_sessions"], person_id)
-
-
 async def set_language(connection: asyncpg.Connection, person_id: UUID, language: str) -> bool:
     return await connection.fetchval(SQL["set_language"], person_id, language) is not None

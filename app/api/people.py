@@ -57,12 +57,14 @@ def _make(kind: PlaceKind) -> tuple[Operation, ...]:
             Envelope[InvitedPerson], 201, tenant_in, body=NewPerson, problems=(ConflictError,), shows_secret=True,
         ),
         Operation(
-            f"change_{word}role", "PUT", f"{one}/role", subject, kind.writes, "Give another role; their sessions end",
-            TAG, put_role, Envelope[Person], tenant_in=tenant_in, body=NewRole, problems=(ConflictError,),
+            f"change_{word}role", "PUT", f"{one}/role", subject, kind.writes,
+            "Give another role; it holds within a second", TAG, put_role, Envelope[Person],
+            tenant_in=tenant_in, body=NewRole, problems=(ConflictError,),
         ),
         Operation(
-            f"remove_{word}person", "DELETE", one, subject, kind.writes, "Take their role away; their sessions end",
-            TAG, delete_person, Answer, tenant_in=tenant_in, problems=(ConflictError,),
+            f"remove_{word}person", "DELETE", one, subject, kind.writes,
+            "Take their role away; it ends within a second", TAG, delete_person, Answer,
+            tenant_in=tenant_in, problems=(ConflictError,),
         ),
     )  # fmt: skip
 

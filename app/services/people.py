@@ -84,7 +84,6 @@ async def change_role(
     async with office.database.platform_tx("change_role") as connection:
         await _require_changeable(connection, place, person_id, role, held)
         await db_people.set_role(connection, person_id, *_role_scope(place), role)
-        await db_people.end_sessions(connection, person_id)
         await write_audit(
             connection, place.audited_tenant_id, actor, "person.role_changed", "person", str(person_id), {"role": role}
         )
@@ -96,7 +95,6 @@ async def remove_person(office: Office, place: Place, person_id: UUID, *, actor:
     async with office.database.platform_tx("remove_person") as connection:
         await _require_changeable(connection, place, person_id, None, held)
         await db_people.remove_role(connection, person_id, *_role_scope(place))
-        await db_people.end_sessions(connection, person_id)
         await write_audit(connection, place.audited_tenant_id, actor, "person.removed", "person", str(person_id))
 
 

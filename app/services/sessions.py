@@ -1,7 +1,8 @@
 """People's sessions: an opaque id in a cookie; what it stands for lies in the cache Redis under the id's hash.
 
 A session ends after SESSION_IDLE_S without a call, after SESSION_MAX_S in any case, at logout, and when its person's
-epoch moves on (password, role or status changed). A cache that was lost ends all: people log in again.
+epoch moves on (password or status changed). Roles are read anew within API_ACCESS_CACHE_MS: what one tenant changes of
+them ends no work of the person elsewhere. A cache that was lost ends all: people log in again.
 """
 
 import secrets

@@ -53,9 +53,6 @@ UPDATE people AS p SET password_hash = $3 WHERE p.person_id = $1 AND p.password_
 UPDATE people AS p SET status = $2, session_epoch = p.session_epoch + 1, updated_at = now()
 WHERE p.person_id = $1 RETURNING p.person_id;
 
--- end_sessions [web, operator]: all of one person's, at once.
-UPDATE people AS p SET session_epoch = p.session_epoch + 1 WHERE p.person_id = $1 RETURNING p.session_epoch;
-
 -- set_language [web, operator]: the person's own choice.
 UPDATE people AS p SET language = $2, updated_at = now() WHERE p.person_id = $1 RETURNING p.person_id;
 

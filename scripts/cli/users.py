@@ -76,7 +76,7 @@ def role_command(
     organization_id: Annotated[int | None, OrganizationOption] = None,
     as_json: Annotated[bool, JsonOption] = False,
 ) -> None:
-    """Gives another role; their sessions end."""
+    """Gives another role; it holds within a second."""
 
     async def work() -> None:
         wanted = make_form(NewRole, role=role).role

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import httpx
+
 from tests.integration.api.conftest import ACME, GLOBEX, Cast, read
 
 PERSON = {"email": "Ana@Example.org", "name": "Ana", "role": "operator", "password": "cuatro palabras bien largas"}
@@ -83,6 +85,20 @@ async def test_a_person_is_called_in_each_tenant_what_that_one_calls_them(cast: 
     assert names == ["Ana", "A. Gomez"]
 
 
+async def test_what_one_tenant_changes_of_a_person_ends_no_work_elsewhere(cast: Cast) -> None:
+    login = {"email": PERSON["email"], "password": PERSON["password"]}
+    async with cast.client(ACME, "owner") as acme, cast.client(GLOBEX, "owner") as globex, cast.client() as browser:
+        one = read(await globex.post(f"/tenants/{GLOBEX}/people", json=PERSON), 201)["data"]["person_id"]
+        read(await acme.post(f"/tenants/{ACME}/people", json=PERSON), 201)
+        read(await browser.post("/session", json=login), 201)
+        read(await browser.get(f"/tenants/{ACME}/events"))
+        read(await acme.put(f"/tenants/{ACME}/people/{one}/role", json={"role": "auditor"}))
+        await asyncio.wait_for(until_status(browser, f"/tenants/{ACME}/events", 403), 1.0)
+        read(await acme.delete(f"/tenants/{ACME}/people/{one}"))
+        await asyncio.wait_for(until_status(browser, f"/tenants/{ACME}", 404), 1.0)
+        read(await browser.get(f"/tenants/{GLOBEX}/events"))
+
+
 async def test_the_last_owner_stays(cast: Cast) -> None:
     async with cast.client(ACME, "owner") as owner:
         made = read(await owner.post(f"/tenants/{ACME}/people", json={**PERSON, "role": "owner"}), 201)["data"]
@@ -139,4 +155,9 @@ async def statuses(cast: Cast, *keys: str) -> list[int]:
 async def until(cast: Cast, key: str, status: int) -> None:
     """Asks until it is so: each question is a call of its own, and nothing announces that a cache entry ended."""
     while await statuses(cast, key) != [status]:
+        pass
+
+
+async def until_status(client: httpx.AsyncClient, path: str, status: int) -> None:
+    while (await client.get(path)).status_code != status:
         pass

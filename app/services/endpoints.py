@@ -13,7 +13,7 @@ import asyncpg
 from redis.asyncio import Redis
 
 from app.core.directory import EndpointKind, derive_directory_keys
-from app.core.errors import AcequiaError
+from app.core.errors import AcequiaError, ConflictError
 from app.core.sealing import TenantKeys
 from app.core.settings import Settings
 from app.core.tokens import hash_token, make_endpoint_token
@@ -53,7 +53,6 @@ class EndpointNotFoundError(AcequiaError):
 
 class IssuedEndpoint(NamedTuple):
     """An endpoint with what its caller must know. `path` is appended to PUBLIC_URL; treat all of it as a secret.
-    `secrets_valid`: two while a rotation is under way.
 
     `secret`: order_hook: the value of `header_name`; inline: a `whsec_` signing secret; customer_trigger: None, its
     address is its secret.
@@ -66,7 +65,6 @@ class IssuedEndpoint(NamedTuple):
     header_name: str | None
     secret: str | None
     accounts: tuple[str, ...]
-    secrets_valid: int = 1
 
 
 async def create_endpoint(
@@ -111,15 +109,19 @@ async def rotate_secret(  # noqa: PLR0917 - the first five as everywhere here
     keys: TenantKeys,
     endpoint_id: UUID,
     also: Callable[[asyncpg.Connection], Awaitable[None]] | None = None,
+    *,
+    ends_older: bool = True,
 ) -> str:
     """A new secret; the one before stays valid until `retire_previous_secret`, any older one ends now.
 
     `also`: done in the same transaction. Raises EndpointNotFoundError, also for a customer_trigger: its only secret is
-    its address.
+    its address; without `ends_older` ConflictError where an older one would end.
     """
     made: list[str] = []
 
     def add(row: EndpointRow, valid: list[str]) -> tuple[list[str], datetime | None]:
+        if len(valid) >= SECRETS_VALID_MAX and not ends_older:
+            raise ConflictError("A rotation is under way.")
         secret = make_secret(row.kind)
         if secret is None:
             raise EndpointNotFoundError("A trigger's address is its secret: revoke it and make a new one.")
@@ -186,7 +188,7 @@ def open_endpoint(settings: Settings, keys: TenantKeys, row: EndpointRow) -> Iss
     """Its token and newest secret, opened. Raises SealingError."""
     token = keys.open(_TOKEN_PURPOSE, str(row.endpoint_id), row.sealed_token or b"").decode()
     valid = open_secrets(_secret_keys(settings, keys), row)
-    return _issue(row, token, valid[0] if valid else None)._replace(secrets_valid=len(valid))
+    return _issue(row, token, valid[0] if valid else None)
 
 
 async def _change_secrets(  # noqa: PLR0917 - as rotate_secret

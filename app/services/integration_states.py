@@ -81,10 +81,6 @@ async def rotate_integration_secret(
 async def _rotate(
     office: Office, tenant_id: int, integration_id: int, endpoint: IssuedEndpoint, actor: Actor
 ) -> list[str]:
-    if endpoint.secrets_valid > 1:
-        # A third would end the one that the provider may still be using.
-        return [UNDER_WAY]
-
     async def audit(connection: asyncpg.Connection) -> None:
         await write_audit(
             connection, tenant_id, actor, "integration.secret_rotated", "integration",
@@ -92,7 +88,13 @@ async def _rotate(
         )  # fmt: skip
 
     keys = await office.keyring.keys_of(tenant_id)
-    await rotate_secret(office.database, office.queue.redis, office.settings, keys, endpoint.endpoint_id, audit)
+    try:
+        await rotate_secret(
+            office.database, office.queue.redis, office.settings, keys, endpoint.endpoint_id, audit, ends_older=False
+        )
+    except ConflictError:
+        # A third would end the one that the provider may still be using.
+        return [UNDER_WAY]
     return []
 
 

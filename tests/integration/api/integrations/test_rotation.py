@@ -1,5 +1,6 @@
 """A rotated secret: the one before stays valid until its caller has had the new one for a day and left it unused."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from hashlib import sha256
@@ -144,3 +145,15 @@ async def test_a_signing_secret_is_shown_to_who_rotates_it(shop: Shop) -> None:
         rotated = read(await client.post(f"{PATH}/{made['id']}/rotate-secret"))["data"]
     assert rotated["addresses"][0]["url"] == made["addresses"][0]["url"]
     assert rotated["addresses"][0]["secret"] != made["addresses"][0]["secret"]
+
+
+async def test_rotations_at_once_make_one_secret_and_end_none(shop: Shop, superuser: Any) -> None:
+    async with shop.cast.client(ACME) as client:
+        form = {"tenant_id": ACME, "type": "brand", "account": "erp"}
+        one = read(await client.post(PATH, json=form), 201)["data"]["id"]
+        before = await superuser.fetchval("SELECT secret_hashes FROM endpoints WHERE kind = 'inline'")
+        calls = [client.post(f"{PATH}/{one}/rotate-secret") for _ in range(4)]
+        notes = [read(answer)["data"]["notes"] for answer in await asyncio.gather(*calls)]
+    after = await superuser.fetchval("SELECT secret_hashes FROM endpoints WHERE kind = 'inline'")
+    assert after[1:] == before
+    assert sorted(map(len, notes)) == [0, 1, 1, 1]

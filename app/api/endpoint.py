@@ -107,6 +107,7 @@ class Endpoint:
         try:
             if tenant_id is not None:
                 call.tenant = await guard.find_callers_tenant(call, tenant_id)
+                guard.check_not_erased(call, self._operation.method)
             metered = await guard.find_metered_tenant(call)
         except NotFoundError:
             await guard.limit_rates(call, None)  # trying others' ids is calling, too

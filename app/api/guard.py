@@ -64,6 +64,13 @@ async def find_callers_tenant(call: Call, tenant_id: int) -> Tenant:
     return tenant
 
 
+def check_not_erased(call: Call, method: str) -> None:
+    """What is left of an erased tenant may be read by a platform admin, and nothing is added to it: it has no keys to
+    seal anything with. Raises NotFoundError."""
+    if call.get_tenant().status == "deleted" and method != "GET":
+        raise NotFoundError(NO_TENANT)
+
+
 def check_permission(call: Call, operation: Operation) -> None:
     """Fills in what the caller may do here. Raises ForbiddenError, naming what is missing."""
     principal, permission = call.caller, operation.permission

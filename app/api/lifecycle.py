@@ -3,7 +3,6 @@
 from app.api.call import Call
 from app.api.etags import write_etag
 from app.api.operation import Operation, Result
-from app.core.errors import NotFoundError
 from app.services import tenant_lifecycle
 from app.services.deletion_code import DeletionCodeError
 from app.services.sealed_rows import to_utc
@@ -51,8 +50,6 @@ async def delete_tenant(call: Call) -> Result:
 
 
 async def post_cancellation(call: Call) -> Result:
-    if call.get_tenant().status == "deleted":
-        raise NotFoundError("There is no such tenant, or none that you may see.")
     await tenant_lifecycle.cancel_deletion(call.office.tenant_office, call.tenant_id, call.actor)
     return await _show(call, call.tenant_id)
 

@@ -1,5 +1,7 @@
 """A tenant's life over the API."""
 
+from typing import Any
+
 from tests.integration.api.conftest import ACME, Cast, read
 
 
@@ -24,3 +26,19 @@ async def test_a_tenant_is_deleted_in_two_steps_and_kept_after_all(cast: Cast) -
         assert second["data"]["status"] == "deleting"
         kept = read(await owner.post(f"/tenants/{ACME}/cancel-deletion"))["data"]
         assert (kept["status"], kept["delete_after"]) == ("suspended", None)
+
+
+async def test_nothing_is_added_to_an_erased_tenant(cast: Cast, superuser: Any) -> None:
+    await superuser.execute("UPDATE tenants SET status = 'deleted', delete_after = now() WHERE tenant_id = $1", ACME)
+    await cast.office.keyring.destroy(ACME)
+    person = {"email": "ana@example.org", "name": "Ana", "role": "admin"}
+    integration = {"tenant_id": ACME, "type": "brand", "account": "erp"}
+    async with cast.client(0, "platform_admin") as platform:
+        assert read(await platform.get(f"/tenants/{ACME}"))["data"]["status"] == "deleted"
+        assert read(await platform.get(f"/tenants/{ACME}/customers"), 410)["code"] == "gone"
+        for path, body in (
+            (f"/tenants/{ACME}/keys", {"name": "k", "role": "admin"}),
+            (f"/tenants/{ACME}/people", person),
+            ("/tenant-integrations", integration),
+        ):
+            assert read(await platform.post(path, json=body), 404)["code"] == "not_found"

@@ -86,6 +86,11 @@ async def find_tenant(connection: asyncpg.Connection, tenant_id: int) -> Tenant 
     return None if row is None else _read(row)
 
 
+async def lock_tenant(connection: asyncpg.Connection, tenant_id: int) -> None:
+    """Others who would change it wait until the transaction ends."""
+    await connection.execute(SQL["lock_tenant"], tenant_id)
+
+
 async def find_tenant_by_slug(database: Database, slug: str) -> int | None:
     """Its id."""
     async with database.platform_tx("find_tenant_by_slug") as connection:

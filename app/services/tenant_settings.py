@@ -35,6 +35,7 @@ async def change_settings(
     """Merges a change into a tenant's settings. Raises NotFoundError, ForbiddenError for what only a platform admin
     may, InvalidInputError, PreconditionFailedError when `revision` is not the present one."""
     async with office.database.tenant_tx(tenant_id, "change_settings") as connection:
+        await db_tenants.lock_tenant(connection, tenant_id)
         held = await db_tenants.find_tenant(connection, tenant_id)
         if held is None or held.status == "deleted":
             raise NotFoundError("There is no such tenant.")

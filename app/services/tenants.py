@@ -126,6 +126,7 @@ async def change_tenant(
     PreconditionFailedError when `revision` is not the present one."""
     named = change.model_fields_set
     async with office.database.platform_tx("change_tenant") as connection:
+        await db_tenants.lock_tenant(connection, tenant_id)
         held = await db_tenants.find_tenant(connection, tenant_id)
         if held is None or held.status == "deleted":
             raise NotFoundError("There is no such tenant.")

@@ -31,6 +31,9 @@ SELECT t.tenant_id, t.organization_id, t.name, t.slug, t.type, t.plan, t.status,
        t.status_changed_at, t.delete_after
 FROM tenants AS t WHERE t.tenant_id = $1;
 
+-- lock_tenant [web, operator]: before it is read to be changed: without a revision from the caller the last change wins.
+SELECT t.tenant_id FROM tenants AS t WHERE t.tenant_id = $1 FOR UPDATE;
+
 -- list_tenants [worker, syncer, web, operator]: all of them: platform work.
 SELECT t.tenant_id, t.organization_id, t.name, t.slug, t.type, t.plan, t.status, t.settings, t.worker_group,
        t.priority, t.created_at, t.trial_ends_at, t.revision, t.status_reason,

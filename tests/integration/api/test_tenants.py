@@ -1,5 +1,7 @@
 """Tenants over the API: who sees which, how settings merge, who may raise a limit."""
 
+import asyncio
+
 from tests.integration.api.conftest import ACME, GLOBEX, Cast, read
 
 
@@ -58,6 +60,14 @@ async def test_a_change_meant_for_an_older_state_is_refused(cast: Cast) -> None:
         assert read(first)["data"]["settings"]["currency"] == "BRL"
         second = await client.put(f"/tenants/{ACME}/settings", json={"currency": "USD"}, headers={"If-Match": etag})
         assert read(second, 412)["code"] == "precondition_failed"
+
+
+async def test_without_if_match_the_last_change_wins(cast: Cast) -> None:
+    settings = f"/tenants/{ACME}/settings"
+    async with cast.client(ACME, "owner") as client:
+        calls = [client.put(settings, json={"currency": currency}) for currency in ("ARS", "BRL", "USD", "CLP")]
+        answers = await asyncio.gather(*calls)
+    assert [answer.status_code for answer in answers] == [200] * 4
 
 
 async def test_a_feature_that_the_platform_switched_off_stays_off_for_the_tenants_own_people(cast: Cast) -> None:

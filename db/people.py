@@ -33,11 +33,14 @@ class RoleRow(NamedTuple):
 
 
 class Member(NamedTuple):
-    """A person with the role that they have somewhere, and the sealed name that they have there."""
+    """A person with the role that they have somewhere, and the sealed name that they have there. `accepted_at`: None
+    while they are only invited."""
 
     person: PersonRow
     role: str
     sealed_name: bytes | None
+    invited_at: datetime
+    accepted_at: datetime | None
 
 
 async def insert_person(
@@ -74,14 +77,14 @@ async def list_people(
         rows = await connection.fetch(SQL["list_platform_admins"])
     else:
         rows = await connection.fetch(SQL["list_people_of_scope"], scope, scope_id)
-    return [Member(PersonRow(*row[:-2]), *row[-2:]) for row in map(tuple, rows)]
+    return [Member(PersonRow(*row[:-4]), *row[-4:]) for row in map(tuple, rows)]
 
 
 async def list_roles(connection: asyncpg.Connection, person_id: UUID) -> list[RoleRow]:
     return [RoleRow(*row) for row in await connection.fetch(SQL["list_roles_of_person"], person_id)]
 
 
-async def insert_role(
+async def invite(
     connection: asyncpg.Connection,
     person_id: UUID,
     scope: RoleScope,
@@ -89,9 +92,31 @@ async def insert_role(
     *,
     role: str,
     sealed_name: bytes,
-) -> bool:
-    """False when they have a role there already."""
-    return await connection.fetchval(SQL["insert_role"], person_id, scope, scope_id, role, sealed_name) is not None
+    code_hash: bytes,
+    code_ends_at: datetime,
+) -> datetime | None:
+    """Since when they are invited; None when they have accepted a role there, or are invited to another."""
+    invited_at: datetime | None = await connection.fetchval(
+        SQL["invite"], person_id, scope, scope_id, role, sealed_name, code_hash, code_ends_at
+    )
+    return invited_at
+
+
+async def find_invitation(connection: asyncpg.Connection, person_id: UUID, code_hash: bytes) -> RoleRow | None:
+    """The role that a code gives, while it is good."""
+    row = await connection.fetchrow(SQL["find_invitation"], person_id, code_hash)
+    return None if row is None else RoleRow(*row)
+
+
+async def accept_invitation(connection: asyncpg.Connection, person_id: UUID, code_hash: bytes) -> RoleRow | None:
+    """The role that they have now; None when the code is not good (any more)."""
+    row = await connection.fetchrow(SQL["accept_invitation"], person_id, code_hash)
+    return None if row is None else RoleRow(*row)
+
+
+async def set_first_password(connection: asyncpg.Connection, person_id: UUID, password_hash: str) -> bool:
+    """False when they have one."""
+    return await connection.fetchval(SQL["set_first_password"], person_id, password_hash) is not None
 
 
 async def find_role(connection: asyncpg.Connection, person_id: UUID, scope: RoleScope, scope_id: int) -> str | None:
@@ -131,7 +156,3 @@ async def set_person_status(
     connection: asyncpg.Connection, person_id: UUID, status: Literal["active", "disabled"]
 ) -> bool:
     return await connection.fetchval(SQL["set_person_status"], person_id, status) is not None
-
-
-async def set_language(connection: asyncpg.Connection, person_id: UUID, language: str) -> bool:
-    return await connection.fetchval(SQL["set_language"], person_id, language) is not None

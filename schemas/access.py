@@ -57,12 +57,11 @@ class IssuedKey(Key):
 
 
 class NewPerson(Body):
-    """Somebody who is known already keeps their password and name; the role is added."""
+    """Somebody to be invited: the role counts once they have accepted it."""
 
     email: Email
     name: ShortText
     role: TenantRole
-    password: Password | None = Field(None, description="made and shown once when not given")
 
 
 class Person(Shown):
@@ -70,14 +69,29 @@ class Person(Shown):
     email: str
     name: str
     role: AnyRole
-    status: Literal["active", "disabled"]
+    status: Literal["invited", "active", "disabled"]
     created_at: datetime
 
 
 class InvitedPerson(Person):
-    """`password` is shown this once, and only when it was made by us."""
+    """`invitation_code` is shown this once: give it to the person, who accepts with it before `accept_before`."""
 
-    password: str | None
+    invitation_code: str
+    accept_before: datetime
+
+
+class PersonWithPassword(Person):
+    """`password` is shown this once."""
+
+    password: str
+
+
+class Acceptance(Body):
+    """`password`: the person's own; for one who has none yet, the one that they will have."""
+
+    email: Email
+    code: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    password: Password
 
 
 class NewRole(Body):

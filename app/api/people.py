@@ -53,7 +53,7 @@ def _make(kind: PlaceKind) -> tuple[Operation, ...]:
         ),
         Operation(
             f"invite_{word}person", "POST", f"{kind.prefix}/people", subject, kind.writes,
-            "Give somebody a role here; one who is new gets a password, shown this once", TAG, post_person,
+            "Invite somebody to a role here; the code to accept with is shown this once", TAG, post_person,
             Envelope[InvitedPerson], 201, tenant_in, body=NewPerson, problems=(ConflictError,), shows_secret=True,
         ),
         Operation(

@@ -7,8 +7,9 @@ from app.api.endpoint import cookie_name
 from app.api.operation import Operation, Result
 from app.core.errors import ForbiddenError, RateLimitedError, UnauthenticatedError
 from app.services.callers import describe_caller
-from app.services.sessions import change_password, log_in, log_out
-from schemas.access import Caller, Login, NewPassword
+from app.services.invitations import accept_invitation
+from app.services.sessions import OpenedSession, change_password, log_in, log_out
+from schemas.access import Acceptance, Caller, Login, NewPassword
 from schemas.api import Answer, Envelope
 
 TAG = "session"
@@ -21,11 +22,22 @@ async def get_caller(call: Call) -> Result:
 async def post_session(call: Call) -> Result:
     login = call.get_body(Login)
     opened = await log_in(call.office, login.email, login.password, address=call.address, request_id=call.request_id)
+    return await _begin(call, opened)
+
+
+async def _begin(call: Call, opened: OpenedSession) -> Result:
     principal = await call.authenticator.find_by_session(opened.session_id)
     if principal is None:
         raise UnauthenticatedError("The session has ended already: log in again.")
     cookie = write_cookie(call, opened.session_id, call.office.settings.session_max_s)
     return Result(Envelope(data=await describe_caller(call.office, principal)), cookie=cookie)
+
+
+async def post_acceptance(call: Call) -> Result:
+    opened = await accept_invitation(
+        call.office, call.get_body(Acceptance), address=call.address, request_id=call.request_id
+    )
+    return await _begin(call, opened)
 
 
 async def delete_session(call: Call) -> Result:
@@ -62,6 +74,12 @@ OPERATIONS = (
         "log_in", "POST", "/session", "caller", "public", "Begin a session: a cookie for the dashboard", TAG,
         post_session, Envelope[Caller], 201, body=Login, problems=(UnauthenticatedError, RateLimitedError),
         shows_secret=True,
+    ),
+    Operation(
+        "accept_invitation", "POST", "/invitations/accept", "caller", "public",
+        "Accept an invitation with its code, and begin a session", TAG, post_acceptance, Envelope[Caller], 201,
+        body=Acceptance, problems=(UnauthenticatedError, RateLimitedError), shows_secret=True,
+        description="Somebody who has a password gives it; somebody new sets one.",
     ),
     Operation(
         "log_out", "DELETE", "/session", "caller", "authenticated", "End this session", TAG, delete_session, Answer,

@@ -86,6 +86,7 @@ class Settings(BaseSettings):
     session_max_s: int = Field(43_200, ge=300)
     password_chars_min: int = Field(12, ge=8)
     api_keys_max: int = Field(100, ge=1, description="live API keys of one tenant, organization or the platform")
+    invitation_days: int = Field(7, ge=1, le=90, description="how long an invitation can be accepted")
     people_max: int = Field(500, ge=1, description="people with a role in one tenant or organization")
     api_key_days_max: int = Field(3_650, ge=1, description="longest life that a key may be given")
     idempotency_hours: int = Field(24, ge=1, description="how long an answer is kept to be given again")

@@ -46,7 +46,7 @@ async def log_in(office: Office, email: str, password: str, *, address: str, req
     """
     keys = await office.get_platform_keys()
     email_index = keys.blind_index(EMAIL_KIND, normalise_email(email) or "")
-    await _limit_tries(office, email_index.hex(), address)
+    await limit_tries(office, email_index.hex(), address)
     async with office.database.platform_tx("log_in") as connection:
         person = await db_people.find_person_by_email(connection, email_index)
     is_right = await verify_password(password, person.password_hash if person else None)
@@ -58,6 +58,11 @@ async def log_in(office: Office, email: str, password: str, *, address: str, req
             await db_people.rehash_password(connection, person.person_id, person.password_hash, fresh_hash)
         actor = Actor("person", str(person.person_id), request_id)
         await write_audit(connection, None, actor, "session.began", "person", actor.id)
+    return await open_session(office, person)
+
+
+async def open_session(office: Office, person: PersonRow) -> OpenedSession:
+    """For whoever has just shown who they are."""
     session_id = secrets.token_urlsafe(SESSION_ID_BYTES)
     content = orjson.dumps(
         {"person_id": str(person.person_id), "epoch": person.session_epoch, "began_at_s": time.time()}
@@ -89,7 +94,7 @@ async def change_password(
     check_password(new, office.settings.password_chars_min, "/new_password")
     if new == current:
         raise InvalidInputError(FieldProblem("/new_password", "is the one that you have"))
-    await _limit_tries(office, str(person_id), address)
+    await limit_tries(office, str(person_id), address)
     async with office.database.platform_tx("change_password") as connection:
         person = await db_people.find_person(connection, person_id)
     if person is None or not await verify_password(current, person.password_hash):
@@ -101,7 +106,8 @@ async def change_password(
         await write_audit(connection, None, actor, "person.password_changed", "person", actor.id)
 
 
-async def _limit_tries(office: Office, who: str, address: str) -> None:
+async def limit_tries(office: Office, who: str, address: str) -> None:
+    """Guesses are few, by person and by network address. Raises RateLimitedError."""
     per_s = office.settings.login_tries_per_minute / 60
     buckets = [Bucket(f"login:{who}", per_s, 60), Bucket(f"login-from:{address}", per_s, 60)]
     decision = await office.limiter.check(buckets, is_closed_without_redis=True)

@@ -67,7 +67,7 @@ CREATE TABLE api_usage (
     PRIMARY KEY (tenant_id, used_on)
 ) WITH (fillfactor = 50);
 
--- `sealed`: address and name. `session_epoch` counts up whenever all sessions of a person must end.
+-- `sealed`: address and name. `password_hash`: empty until the first invitation is accepted. `session_epoch` counts up whenever all sessions of a person must end.
 CREATE TABLE people (
     person_id         uuid PRIMARY KEY,
     email_index       bytea NOT NULL UNIQUE CHECK (octet_length(email_index) = 16),
@@ -82,7 +82,8 @@ CREATE TABLE people (
 );
 
 -- What a person may do where: in one tenant, or in all tenants of an organization. `sealed_name`: what they are called
--- there; what another tenant calls them is not that one's to know.
+-- there; what another tenant calls them is not that one's to know. It counts once it is accepted: whoever invites an
+-- address is not thereby whoever reads its mail.
 CREATE TABLE person_roles (
     person_id   uuid NOT NULL REFERENCES people (person_id),
     scope       text NOT NULL CHECK (scope IN ('organization', 'tenant')),
@@ -90,7 +91,12 @@ CREATE TABLE person_roles (
     role        text NOT NULL CHECK (role IN ('owner', 'admin', 'operator', 'analyst', 'auditor')),
     sealed_name bytea,
     created_at  timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (person_id, scope, scope_id)
+    accepted_at timestamptz,
+    code_hash   bytea CHECK (octet_length(code_hash) = 32),
+    code_ends_at timestamptz,
+    PRIMARY KEY (person_id, scope, scope_id),
+    CHECK ((accepted_at IS NULL) = (code_hash IS NOT NULL)),
+    CHECK ((code_hash IS NULL) = (code_ends_at IS NULL))
 );
 CREATE INDEX person_roles_by_scope ON person_roles (scope, scope_id, person_id);
 

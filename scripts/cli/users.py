@@ -1,11 +1,19 @@
 """`acequia users`: people and their roles. Addresses and names are shown on this terminal and written nowhere."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 import typer
 
-from app.services.people import change_role, create_platform_admin, invite_person, list_people, remove_person
+from app.services.people import (
+    change_role,
+    create_platform_admin,
+    invite_person,
+    list_people,
+    remove_person,
+    reset_password,
+    set_person_status,
+)
 from schemas.access import InvitedPerson, NewPerson, NewRole
 from scripts.cli.office import (
     HELD,
@@ -56,7 +64,7 @@ def invite_command(
     organization_id: Annotated[int | None, OrganizationOption] = None,
     as_json: Annotated[bool, JsonOption] = False,
 ) -> None:
-    """Gives somebody a role; one who is new gets a password, shown this once."""
+    """Invites somebody to a role; the code to accept with is shown this once."""
 
     async def work() -> None:
         wanted = make_form(NewPerson, email=email, name=name, role=role)
@@ -119,7 +127,54 @@ def create_admin_command(
             # The form's limits on address and name; its role is a tenant's and is not used.
             wanted = make_form(NewPerson, email=email, name=name, role="owner")
             person = await create_platform_admin(office, wanted.email, wanted.name, actor=find_actor())
-        _show_invited(person, as_json=as_json)
+        if as_json:
+            show_json(person.model_dump(mode="json"))
+        else:
+            typer.echo(f"{person.email} may do everything. The password, shown this once:\n\n  {person.password}\n")
+
+    run(work)
+
+
+@app.command("reset-password")
+def reset_password_command(
+    person_id: Annotated[str, PersonArgument],
+    as_json: Annotated[bool, JsonOption] = False,
+) -> None:
+    """A new password, shown this once; their sessions end. Make sure who asks: it opens all that they may do."""
+
+    async def work() -> None:
+        async with open_operator_office() as office:
+            password = await reset_password(office, _read_id(person_id), actor=find_actor())
+        shown = {"person_id": person_id, "password": password}
+        show_json(shown) if as_json else typer.echo(f"The password, shown this once:\n\n  {password}\n")
+
+    run(work)
+
+
+@app.command("disable")
+def disable_command(
+    person_id: Annotated[str, PersonArgument],
+    as_json: Annotated[bool, JsonOption] = False,
+) -> None:
+    """Logs them out everywhere and lets them in nowhere, until `enable`."""
+    _set_status(person_id, "disabled", as_json=as_json)
+
+
+@app.command("enable")
+def enable_command(
+    person_id: Annotated[str, PersonArgument],
+    as_json: Annotated[bool, JsonOption] = False,
+) -> None:
+    """Lets a disabled person log in again."""
+    _set_status(person_id, "active", as_json=as_json)
+
+
+def _set_status(person_id: str, status: Literal["active", "disabled"], *, as_json: bool) -> None:
+    async def work() -> None:
+        async with open_operator_office() as office:
+            await set_person_status(office, _read_id(person_id), status, actor=find_actor())
+        shown = {"person_id": person_id, "status": status}
+        show_json(shown) if as_json else typer.echo(f"They are {status} now.")
 
     run(work)
 
@@ -127,10 +182,12 @@ def create_admin_command(
 def _show_invited(person: InvitedPerson, *, as_json: bool) -> None:
     if as_json:
         show_json(person.model_dump(mode="json"))
-    elif person.password is None:
-        typer.echo(f"{person.email} is {person.role} here now, and keeps the password they have.")
     else:
-        typer.echo(f"{person.email} is {person.role} now. The password, shown this once:\n\n  {person.password}\n")
+        typer.echo(
+            f"{person.email} is invited as {person.role}. The code, shown this once, good until "
+            f"{person.accept_before:%Y-%m-%d %H:%M} UTC:\n\n  {person.invitation_code}\n\nThey accept with it and "
+            "their password at POST /api/v2/invitations/accept."
+        )
 
 
 def _read_id(text: str) -> UUID:

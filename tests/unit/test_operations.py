@@ -55,8 +55,9 @@ def test_nothing_is_declared_twice() -> None:
         check_operations((make(), make(operation_id="other")))
 
 
-def test_only_logging_in_asks_for_nothing() -> None:
-    assert [operation.operation_id for operation in OPERATIONS if operation.permission == "public"] == ["log_in"]
+def test_only_who_has_no_key_yet_is_asked_for_none() -> None:
+    public = [operation.operation_id for operation in OPERATIONS if operation.permission == "public"]
+    assert public == ["log_in", "accept_invitation"]
 
 
 def test_the_document_is_valid_and_says_everything() -> None:

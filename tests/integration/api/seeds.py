@@ -52,8 +52,8 @@ async def plant(office: Office, writer: Database, tenant_id: int, *, is_theirs: 
     made = [await issue_key(office, place, name="shared name", role="analyst", actor=CLI) for _ in range(rows)]
     people = [
         await invite_person(
-            office, place, NewPerson(email=f"{number}x{n}@example.org", name=sign, role="analyst",
-            password=f"{sign} una clave larga"), actor=CLI, held=ROLE_PERMISSIONS["owner"],
+            office, place, NewPerson(email=f"{number}x{n}@example.org", name=sign, role="analyst"), actor=CLI,
+            held=ROLE_PERMISSIONS["owner"],
         )
         for n in range(rows)
     ]  # fmt: skip

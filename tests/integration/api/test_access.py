@@ -1,12 +1,17 @@
 """Keys and people: who is who, what each may do, and how soon it ends."""
 
 import asyncio
+from typing import Any
+from uuid import UUID
 
 import httpx
 
-from tests.integration.api.conftest import ACME, GLOBEX, Cast, read
+from app.services.people import reset_password, set_person_status
+from tests.integration.api.conftest import ACME, CLI, GLOBEX, Cast, read
 
-PERSON = {"email": "Ana@Example.org", "name": "Ana", "role": "operator", "password": "cuatro palabras bien largas"}
+PERSON = {"email": "Ana@Example.org", "name": "Ana", "role": "operator"}
+PASSWORD = "cuatro palabras bien largas"
+LOGIN = {"email": "ana@example.org", "password": PASSWORD}
 
 
 async def test_without_a_key_nothing_is_answered(cast: Cast) -> None:
@@ -58,12 +63,12 @@ async def test_a_narrowed_key_makes_none_that_is_wider_nor_takes_one_over(cast: 
 
 async def test_a_person_logs_in_works_and_logs_out(cast: Cast) -> None:
     async with cast.client(ACME, "owner") as owner, cast.client() as browser:
-        read(await owner.post(f"/tenants/{ACME}/people", json=PERSON), 201)
+        await join(owner, ACME, PERSON, PASSWORD)
         wrong = {"email": PERSON["email"], "password": "something else entirely"}
         unknown = {"email": "nobody@example.org", "password": "something else entirely"}
         first, second = await browser.post("/session", json=wrong), await browser.post("/session", json=unknown)
         assert read(first, 401)["detail"] == read(second, 401)["detail"]
-        opened = await browser.post("/session", json={"email": "ana@example.org", "password": PERSON["password"]})
+        opened = await browser.post("/session", json=LOGIN)
         assert read(opened, 201)["data"]["name"] == "Ana"
         assert "HttpOnly" in opened.headers["set-cookie"]
         assert [tenant["id"] for tenant in read(await browser.get("/tenants"))["data"]] == [ACME]
@@ -80,17 +85,16 @@ async def test_a_person_is_called_in_each_tenant_what_that_one_calls_them(cast: 
         first = read(await acme.post(f"/tenants/{ACME}/people", json=PERSON), 201)["data"]
         second = read(await globex.post(f"/tenants/{GLOBEX}/people", json={**PERSON, "name": "A. Gomez"}), 201)["data"]
         assert first["person_id"] == second["person_id"]
-        assert second["password"] is None
+        assert set(first) == set(second), "an invitation does not tell whether somebody is known"
         names = [read(await acme.get(f"/tenants/{ACME}/people"))["data"][0]["name"], second["name"]]
     assert names == ["Ana", "A. Gomez"]
 
 
 async def test_what_one_tenant_changes_of_a_person_ends_no_work_elsewhere(cast: Cast) -> None:
-    login = {"email": PERSON["email"], "password": PERSON["password"]}
     async with cast.client(ACME, "owner") as acme, cast.client(GLOBEX, "owner") as globex, cast.client() as browser:
-        one = read(await globex.post(f"/tenants/{GLOBEX}/people", json=PERSON), 201)["data"]["person_id"]
-        read(await acme.post(f"/tenants/{ACME}/people", json=PERSON), 201)
-        read(await browser.post("/session", json=login), 201)
+        one = (await join(globex, GLOBEX, PERSON, PASSWORD))["person_id"]
+        await join(acme, ACME, PERSON, PASSWORD)
+        read(await browser.post("/session", json=LOGIN), 201)
         read(await browser.get(f"/tenants/{ACME}/events"))
         read(await acme.put(f"/tenants/{ACME}/people/{one}/role", json={"role": "auditor"}))
         await asyncio.wait_for(until_status(browser, f"/tenants/{ACME}/events", 403), 1.0)
@@ -99,9 +103,70 @@ async def test_what_one_tenant_changes_of_a_person_ends_no_work_elsewhere(cast: 
         read(await browser.get(f"/tenants/{GLOBEX}/events"))
 
 
+async def test_an_invitation_gives_nothing_to_who_wrote_it(cast: Cast) -> None:
+    """Acme invites an address, sets its first password itself, and waits for globex to invite the same one."""
+    async with cast.client(ACME, "owner") as acme, cast.client(GLOBEX, "owner") as globex, cast.client() as browser:
+        await join(acme, ACME, PERSON, "what acme chose for her")
+        of_globex = read(await globex.post(f"/tenants/{GLOBEX}/people", json={**PERSON, "role": "owner"}), 201)["data"]
+        assert of_globex["status"] == "invited"
+        stolen = {"email": PERSON["email"], "password": "what acme chose for her"}
+        read(await browser.post("/session", json=stolen), 201)
+        read(await browser.get(f"/tenants/{GLOBEX}"), 404)
+        browser.cookies.clear()
+        # The code without the password opens nothing either: then an operator gives her a new password.
+        acceptance = {"email": PERSON["email"], "code": of_globex["invitation_code"], "password": PASSWORD}
+        assert read(await browser.post("/invitations/accept", json=acceptance), 401)["code"] == "unauthenticated"
+        password = await reset_password(cast.office, UUID(of_globex["person_id"]), actor=CLI)
+        read(await browser.post("/invitations/accept", json={**acceptance, "password": password}), 201)
+        read(await browser.get(f"/tenants/{GLOBEX}"))
+
+
+async def test_an_invitation_is_accepted_once_and_in_time(cast: Cast, superuser: Any) -> None:
+    async with cast.client(ACME, "owner") as owner, cast.client() as browser:
+        people = f"/tenants/{ACME}/people"
+        first = read(await owner.post(people, json=PERSON), 201)["data"]
+        again = read(await owner.post(people, json=PERSON), 201)["data"]
+        other_role = await owner.post(people, json={**PERSON, "role": "owner"})
+        assert read(other_role, 409)["code"] == "conflict"
+        acceptance = {"email": PERSON["email"], "code": first["invitation_code"], "password": PASSWORD}
+        read(await browser.post("/invitations/accept", json=acceptance), 401)
+        acceptance["code"] = again["invitation_code"]
+        easy = await browser.post("/invitations/accept", json={**acceptance, "password": "short"})
+        assert read(easy, 422)["errors"][0]["pointer"] == "/password"
+        await superuser.execute("UPDATE person_roles SET code_ends_at = now() - interval '1 second'")
+        read(await browser.post("/invitations/accept", json=acceptance), 401)
+        await superuser.execute("UPDATE person_roles SET code_ends_at = now() + interval '1 hour'")
+        read(await browser.post("/invitations/accept", json=acceptance), 201)
+        browser.cookies.clear()
+        read(await browser.post("/invitations/accept", json=acceptance), 401)
+        assert read(await owner.get(people))["data"][0]["status"] == "active"
+
+
+async def test_a_disabled_person_is_let_in_nowhere(cast: Cast) -> None:
+    async with cast.client(ACME, "owner") as owner, cast.client() as browser:
+        made = await join(owner, ACME, PERSON, PASSWORD)
+        read(await browser.post("/session", json=LOGIN), 201)
+        await set_person_status(cast.office, UUID(made["person_id"]), "disabled", actor=CLI)
+        await asyncio.wait_for(until_status(browser, "/me", 401), 1.0)
+        browser.cookies.clear()
+        read(await browser.post("/session", json=LOGIN), 401)
+        await set_person_status(cast.office, UUID(made["person_id"]), "active", actor=CLI)
+        read(await browser.post("/session", json=LOGIN), 201)
+
+
+async def join(owner: httpx.AsyncClient, tenant_id: int, person: dict[str, str], password: str) -> Any:
+    """Invited and accepted; the person as invited."""
+    invited = read(await owner.post(f"/tenants/{tenant_id}/people", json=person), 201)["data"]
+    acceptance = {"email": person["email"], "code": invited["invitation_code"], "password": password}
+    answer = await owner.post("/invitations/accept", json=acceptance, headers={"Authorization": ""})
+    owner.cookies.clear()
+    assert answer.status_code == 201, answer.text
+    return invited
+
+
 async def test_the_last_owner_stays(cast: Cast) -> None:
     async with cast.client(ACME, "owner") as owner:
-        made = read(await owner.post(f"/tenants/{ACME}/people", json={**PERSON, "role": "owner"}), 201)["data"]
+        made = await join(owner, ACME, {**PERSON, "role": "owner"}, PASSWORD)
         one = f"/tenants/{ACME}/people/{made['person_id']}"
         assert read(await owner.delete(one), 409)["code"] == "conflict"
         assert read(await owner.put(f"{one}/role", json={"role": "admin"}), 409)["code"] == "conflict"

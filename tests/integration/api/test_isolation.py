@@ -50,6 +50,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "invite_organization_person": {"email": "y@example.org", "name": "n", "role": "analyst"},
     "change_role": {"role": "auditor"},
     "change_organization_role": {"role": "auditor"},
+    "accept_invitation": {"email": "x@example.org", "code": "c", "password": "some long password"},
     "log_in": {"email": "x@example.org", "password": "some long password"},
     "enqueue_objects": {"stream": "orders", "external_ids": ["o-1"], "priority": "high"},
     "change_password": {"current_password": "some long password", "new_password": "another long password"},

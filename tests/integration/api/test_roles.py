@@ -59,6 +59,7 @@ NEEDS: dict[str, Permission | str] = {
     "remove_organization_person": "access:write",
     "get_caller": "authenticated",
     "log_in": "public",
+    "accept_invitation": "public",
     "log_out": "authenticated",
     "change_password": "authenticated",
     "list_customers": "records:read",

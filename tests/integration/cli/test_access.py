@@ -134,7 +134,7 @@ async def test_people_are_invited_changed_and_removed(acequia: RunCommand) -> No
     invite = ("users", "invite", ACME, "--email", EMAIL, "--name", "Ana", "--role")
     made = await ask(acequia, *invite, "admin")
     person_id = made["person_id"]
-    assert made["password"]
+    assert made["invitation_code"]
     assert (await acequia(*invite, "admin")).code == 1
     assert (await ask(acequia, "users", "role", person_id, "owner", ACME))["role"] == "owner"
     assert [one["email"] for one in await ask(acequia, "users", "list", ACME)] == [EMAIL]

@@ -141,7 +141,8 @@ INSERT INTO order_identities VALUES (56, 'email', 1, '', 'v', 'a', 'c');
 INSERT INTO integration_activity VALUES (56, 1, 'live', now());
 INSERT INTO waiting_customers VALUES (56, 'v', 'a', 'c', 1, 'hint');
 INSERT INTO api_usage VALUES (56, '2026-11-01', 1);
-INSERT INTO person_roles VALUES ('00000000-0000-7000-8000-000000000001', 'tenant', 56, 'owner');
+INSERT INTO person_roles (person_id, scope, scope_id, role, accepted_at)
+    VALUES ('00000000-0000-7000-8000-000000000001', 'tenant', 56, 'owner', now());
 INSERT INTO api_keys (key_id, name, scope, scope_id, role, secret_hashes, created_by)
     VALUES ('0123456789', 'k', 'tenant', 56, 'owner', ARRAY[sha256('x')], 'cli');
 INSERT INTO idempotent_calls (actor, key_hash, fingerprint) VALUES ('key', sha256('k'), sha256('f'));

@@ -57,8 +57,9 @@ async def fill(world: World, tenant_id: int) -> None:
         INSERT INTO api_usage VALUES ({tenant_id}, '2026-11-01', 7);
         INSERT INTO people (person_id, email_index, sealed, password_hash)
         VALUES ('{person}', decode('{person}', 'hex'), '', 'x');
-        INSERT INTO person_roles VALUES ('{person}', 'tenant', {tenant_id}, 'owner'),
-               ('{person}', 'organization', 1, 'owner');
+        INSERT INTO person_roles (person_id, scope, scope_id, role, accepted_at)
+        VALUES ('{person}', 'tenant', {tenant_id}, 'owner', now()),
+               ('{person}', 'organization', 1, 'owner', now());
         INSERT INTO api_keys (key_id, name, scope, scope_id, role, secret_hashes, created_by)
         VALUES ('{person[:10]}', 'key', 'tenant', {tenant_id}, 'owner', '{{x}}', 'x'),
                ('{person[10:20]}', 'key', 'organization', 1, 'owner', '{{x}}', 'x');

@@ -37,7 +37,7 @@ RETURNING r.created_at;
 SELECT r.scope, r.scope_id, r.role FROM person_roles AS r
 WHERE r.person_id = $1 AND r.code_hash = $2 AND r.code_ends_at > now();
 
--- accept_invitation [web]: once.
+-- accept_invitation [web]: of two who use one code at once, one.
 UPDATE person_roles AS r SET accepted_at = now(), code_hash = NULL, code_ends_at = NULL
 WHERE r.person_id = $1 AND r.code_hash = $2 AND r.code_ends_at > now() RETURNING r.scope, r.scope_id, r.role;
 

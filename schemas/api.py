@@ -1,13 +1,26 @@
 """What every answer of the API has in common: the envelope, the page, the problem. Bodies refuse unknown members."""
 
+import re
 from typing import Annotated, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 T = TypeVar("T")
 
 TENANT_ID_MAX = 2**31 - 1
-ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+# Control characters, and those that turn the direction of a line: a name must not change what stands around it.
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def _check_seen(text: str) -> str:
+    if _UNSEEN.search(text):
+        raise ValueError("holds control characters")
+    return text
+
+
+ShortText = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), AfterValidator(_check_seen)
+]
 
 
 class Body(BaseModel):

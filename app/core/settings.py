@@ -81,7 +81,7 @@ class Settings(BaseSettings):
     )
     integrations_per_tenant_max: int = Field(100, ge=1, description="integrations of one tenant")
     api_failures_per_minute: int = Field(60, ge=1, description="calls with a wrong key or password, per address")
-    login_tries_per_minute: int = Field(10, ge=1, description="logins per person's address and per network address")
+    login_tries_per_minute: int = Field(10, ge=1, description="logins tried at one person from one network address")
     session_idle_s: int = Field(1_800, ge=60)
     session_max_s: int = Field(43_200, ge=300)
     password_chars_min: int = Field(12, ge=8)

@@ -14,6 +14,7 @@ import orjson
 
 from app.core.errors import FieldProblem, InvalidInputError, RateLimitedError, UnauthenticatedError
 from app.core.identity import normalise_email
+from app.core.logging import get_logger
 from app.core.rates import Bucket
 from app.core.tokens import hash_token
 from app.services.audit import Actor, write_audit
@@ -24,6 +25,10 @@ from db import people as db_people
 from db.people import PersonRow
 
 SESSION_ID_BYTES = 32
+PEOPLE_PER_ADDRESS = 5  # how many people's tries one network address may make
+ADDRESSES_PER_PERSON = 20  # how many addresses' tries may be made at one person
+
+log = get_logger()
 
 
 class Session(NamedTuple):
@@ -51,6 +56,7 @@ async def log_in(office: Office, email: str, password: str, *, address: str, req
         person = await db_people.find_person_by_email(connection, email_index)
     is_right = await verify_password(password, person.password_hash if person else None)
     if person is None or not is_right or person.status != "active":
+        log.warning("session.refused", request_id=request_id, is_known=person is not None)
         raise UnauthenticatedError("This address and this password do not go together.")
     fresh_hash = await hash_password(password) if needs_rehash(person.password_hash) else None
     async with office.database.platform_tx("log_in") as connection:
@@ -107,9 +113,14 @@ async def change_password(
 
 
 async def limit_tries(office: Office, who: str, address: str) -> None:
-    """Guesses are few, by person and by network address. Raises RateLimitedError."""
+    """Guesses are few: of one address at one person, of one address at everybody, and of everybody at one person. The
+    last is loose: tight, anybody could keep a person out by guessing. Raises RateLimitedError."""
     per_s = office.settings.login_tries_per_minute / 60
-    buckets = [Bucket(f"login:{who}", per_s, 60), Bucket(f"login-from:{address}", per_s, 60)]
+    buckets = [
+        Bucket(f"login:{who}:{address}", per_s, 60),
+        Bucket(f"login-from:{address}", per_s * PEOPLE_PER_ADDRESS, 60),
+        Bucket(f"login:{who}", per_s * ADDRESSES_PER_PERSON, 60),
+    ]
     decision = await office.limiter.check(buckets, is_closed_without_redis=True)
     if decision.refused_by is not None:
         raise RateLimitedError("Too many tries to log in: wait, then try again.", decision.wait_s)

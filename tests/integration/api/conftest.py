@@ -35,18 +35,22 @@ class Cast:
         self.office = office
         self.usage = usage
         self.keys = keys
-        self._transport = httpx.ASGITransport(app=build_api(office, usage), client=("127.0.0.1", 50_000))
+        self._app = build_api(office, usage)
 
     def under(self, **settings: object) -> "Cast":
         """The same with other settings."""
         changed = replace(self.office, settings=self.office.settings.model_copy(update=settings))
         return Cast(changed, self.usage, self.keys)
 
-    def client(self, tenant_id: int | None = None, role: Role = "admin", **headers: str) -> httpx.AsyncClient:
-        """A client with that key; without a tenant id, without a key."""
+    def client(
+        self, tenant_id: int | None = None, role: Role = "admin", at: str = "127.0.0.1", **headers: str
+    ) -> httpx.AsyncClient:
+        """A client with that key, at that network address; without a tenant id, without a key."""
         key = {} if tenant_id is None else {"Authorization": f"Bearer {self.keys[tenant_id, role]}"}
         return httpx.AsyncClient(
-            transport=self._transport, base_url="http://acequia.test/api/v2", headers={**key, **headers}
+            transport=httpx.ASGITransport(app=self._app, client=(at, 50_000)),
+            base_url="http://acequia.test/api/v2",
+            headers={**key, **headers},
         )
 
 

@@ -37,6 +37,23 @@ async def test_a_key_is_shown_once_rotated_and_ends_within_a_second(cast: Cast) 
         await asyncio.wait_for(until(cast, rotated["api_key"], 401), 1.0)
 
 
+async def test_a_name_does_not_change_what_stands_around_it(cast: Cast) -> None:
+    async with cast.client(ACME, "owner") as owner:
+        for name in ("a\u202eb", "a\x07b", "a\x9bb", " "):
+            refused = await owner.post(f"/tenants/{ACME}/keys", json={"name": name, "role": "analyst"})
+            assert read(refused, 422)["errors"][0]["pointer"] == "/name"
+
+
+async def test_guesses_at_a_person_keep_the_person_out_from_nowhere_else(cast: Cast) -> None:
+    async with cast.client(ACME, "owner") as owner, cast.client() as guessing, cast.client(at="192.0.2.7") as own:
+        await join(owner, ACME, PERSON, PASSWORD)
+        wrong = {**LOGIN, "password": "something else entirely"}
+        answers = [(await guessing.post("/session", json=wrong)).status_code for _ in range(15)]
+        assert answers[0] == 401
+        assert answers[-1] == 429
+        read(await own.post("/session", json=LOGIN), 201)
+
+
 async def test_nobody_gives_a_role_above_their_own(cast: Cast) -> None:
     async with cast.client(ACME, "admin") as admin:
         refused = await admin.post(f"/tenants/{ACME}/keys", json={"name": "k", "role": "owner"})

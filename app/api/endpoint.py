@@ -131,9 +131,10 @@ class Endpoint:
             return earlier
         try:
             result = await operation.handler(call)
-        except Exception:
-            # Not after a cancellation: what was asked for may have been done, and must not be done again.
-            await idempotency.forget(self._office, key)
+        except Exception as error:
+            # Nor after a cancellation: what was asked for may have been done, and must not be done again.
+            if idempotency.has_changed_nothing(error):
+                await idempotency.forget(self._office, key)
             raise
         response = self._show(call, result)
         await idempotency.end(

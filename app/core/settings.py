@@ -89,6 +89,9 @@ class Settings(BaseSettings):
     people_max: int = Field(500, ge=1, description="people with a role in one tenant or organization")
     api_key_days_max: int = Field(3_650, ge=1, description="longest life that a key may be given")
     idempotency_hours: int = Field(24, ge=1, description="how long an answer is kept to be given again")
+    idempotency_takeover_s: float = Field(
+        120.0, gt=0, description="when a call that never ended may be repeated; longer than the longest call takes"
+    )
     api_usage_flush_s: float = Field(2.0, gt=0, description="how often counted API calls are written to Postgres")
 
     # Queue and drains.

@@ -193,10 +193,10 @@ async def update_settings(
 
 
 async def update_tenant(connection: asyncpg.Connection, tenant: Tenant) -> int | None:
-    """Writes name, plan, type, organization, priority and trial's end; as `update_settings`. Platform work."""
+    """Writes name, plan, type, organization, priority, settings and trial's end; as `update_settings`."""
     changed: int | None = await connection.fetchval(
         SQL["update_tenant"], tenant.tenant_id, tenant.name, tenant.plan, tenant.type, tenant.organization_id,
-        tenant.priority, tenant.trial_ends_at, tenant.revision,
+        tenant.priority, tenant.trial_ends_at, tenant.revision, orjson.dumps(tenant.settings).decode(),
     )  # fmt: skip
     return changed
 

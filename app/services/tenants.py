@@ -16,7 +16,7 @@ from app.services.office import Office
 from app.services.paging import read_cursor, write_cursor
 from app.services.permissions import Principal
 from app.services.tenant_limits import find_type
-from app.services.tenant_settings import describe_limits, merge_settings, show_settings
+from app.services.tenant_settings import cut_limits, describe_limits, list_changed_limits, merge_settings, show_settings
 from db import tenants as db_tenants
 from db.counters import list_counters
 from db.tenants import IntegrationLine, TenantWithCount
@@ -122,8 +122,8 @@ async def create_tenant(office: Office, wanted: NewTenant, *, actor: Actor) -> t
 async def change_tenant(
     office: Office, tenant_id: int, change: TenantChange, *, actor: Actor, revision: int | None
 ) -> tuple[Tenant, int]:
-    """Name, plan, type, organization: platform work. Raises NotFoundError, InvalidInputError, and
-    PreconditionFailedError when `revision` is not the present one."""
+    """Name, plan, type, organization: platform work. Another type takes away what the tenant has set above it. Raises
+    NotFoundError, InvalidInputError, and PreconditionFailedError when `revision` is not the present one."""
     named = change.model_fields_set
     async with office.database.platform_tx("change_tenant") as connection:
         await db_tenants.lock_tenant(connection, tenant_id)
@@ -138,15 +138,19 @@ async def change_tenant(
             name=change.name or held.name,
             plan=change.plan or held.plan,
             type=tenant_type,
+            settings=held.settings if tenant_type == held.type else cut_limits(held.settings, tenant_type),
             organization_id=change.organization_id if "organization_id" in named else held.organization_id,
             priority=find_type(tenant_type).processing_priority,
             trial_ends_at=held.trial_ends_at if tenant_type == held.type else find_trial_end(tenant_type),
         )
         if await db_tenants.update_tenant(connection, changed) is None:
             raise PreconditionFailedError(STALE)
-        await write_audit(
-            connection, tenant_id, actor, "tenant.changed", "tenant", str(tenant_id), {"fields": sorted(named)}
-        )
+        details: dict[str, object] = {"fields": sorted(named)}
+        if changed.organization_id != held.organization_id:
+            details["organization_id"] = [held.organization_id, changed.organization_id]
+        if changed.type != held.type:
+            details["limits"] = list_changed_limits(held.settings, changed.settings)
+        await write_audit(connection, tenant_id, actor, "tenant.changed", "tenant", str(tenant_id), details)
     return await get_tenant(office, tenant_id)
 
 

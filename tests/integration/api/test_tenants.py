@@ -91,3 +91,29 @@ async def test_features_have_a_limit(cast: Cast) -> None:
         refused = await owner.put(settings, json={"features": {"one_more": False}})
         assert read(refused, 422)["errors"][0]["pointer"] == "/features"
         read(await owner.put(settings, json={"features": {"a1": None, "one_more": False}}))
+
+
+async def test_another_type_takes_away_limits_of_the_tenants_own_above_it(cast: Cast) -> None:
+    settings, tenant = f"/tenants/{ACME}/settings", f"/tenants/{ACME}"
+    async with cast.client(ACME, "owner") as owner, cast.client(0, "platform_admin") as platform:
+        read(await platform.put(settings, json={"storage_gb": 7}))
+        read(await owner.put(settings, json={"max_customers": 50_000, "max_api_calls_day": 500, "storage_gb": 6}))
+        changed = read(await platform.put(tenant, json={"type": "trial", "organization_id": None}))["data"]["settings"]
+        audit = read(await owner.get(f"/tenants/{ACME}/audit"))["data"]
+    assert changed["max_customers"] == 1_000, "it was the tenant's own, and above a trial's"
+    assert changed["max_api_calls_day"] == 500, "it is below a trial's"
+    assert changed["storage_gb"] == 6, "up to 7 was granted by the platform"
+    assert audit[0]["details"] == {
+        "fields": ["organization_id", "type"],
+        "organization_id": [1, None],
+        "limits": {"max_customers": [50_000, None]},
+    }
+
+
+async def test_limits_stay_when_the_type_stays(cast: Cast) -> None:
+    async with cast.client(ACME, "owner") as owner, cast.client(0, "platform_admin") as platform:
+        read(await owner.put(f"/tenants/{ACME}/settings", json={"max_customers": 50_000}))
+        changed = read(await platform.put(f"/tenants/{ACME}", json={"plan": "gold", "type": "business"}))["data"]
+        audit = read(await platform.get(f"/tenants/{ACME}/audit"))["data"]
+    assert changed["settings"]["max_customers"] == 50_000
+    assert audit[0]["details"] == {"fields": ["plan", "type"]}

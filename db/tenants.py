@@ -166,13 +166,14 @@ async def list_tenant_page(
     visible: tuple[Sequence[int], Sequence[int]] | None,
     organization_id: int | None,
     status: str | None,
+    shows_deleted: bool,
     limit: int,
 ) -> list[TenantWithCount]:
     """In a platform transaction. `visible`: ids of tenants and of organizations; None: everything."""
     tenants, organizations = visible or ((), ())
     rows = await connection.fetch(
         SQL["list_tenant_page"], after, visible is None, list(tenants), list(organizations), organization_id, status,
-        limit,
+        limit, shows_deleted,
     )  # fmt: skip
     return [TenantWithCount(_read_fields(tuple(row)[:-1]), row["customers"]) for row in rows]
 

@@ -43,12 +43,14 @@ class _Place(NamedTuple):
 async def list_visible_tenants(
     office: Office, principal: Principal, query: TenantsQuery, limit: int
 ) -> Page[TenantSummary]:
-    """Those that the caller may see, by id. Raises InvalidInputError for a cursor that is none."""
+    """Those that the caller may see, by id; erased ones only for a platform admin who asks for them. Raises
+    InvalidInputError for a cursor that is none."""
     after = read_cursor(query.cursor, _Place).after if query.cursor else 0
     async with office.database.platform_tx("list_tenants") as connection:
         rows = await db_tenants.list_tenant_page(
             connection, after=after, visible=_find_visible(principal), organization_id=query.organization_id,
-            status=query.status, limit=limit + 1,
+            status=query.status, shows_deleted=query.status == "deleted" and principal.is_platform_admin,
+            limit=limit + 1,
         )  # fmt: skip
         shown = rows[:limit]
         lines = await db_tenants.list_integration_lines(connection, [row.tenant.tenant_id for row in shown])
@@ -64,8 +66,9 @@ async def get_tenant(office: Office, tenant_id: int) -> tuple[Tenant, int]:
     """A tenant and its revision. Raises NotFoundError."""
     async with office.database.platform_tx("get_tenant") as connection:
         rows = await db_tenants.list_tenant_page(
-            connection, after=tenant_id - 1, visible=((tenant_id,), ()), organization_id=None, status=None, limit=1
-        )
+            connection, after=tenant_id - 1, visible=((tenant_id,), ()), organization_id=None, status=None,
+            shows_deleted=True, limit=1,
+        )  # fmt: skip
         lines = await db_tenants.list_integration_lines(connection, [tenant_id])
     if not rows:
         raise NotFoundError("There is no such tenant, or none that you may see.")

@@ -53,6 +53,7 @@ FROM tenants AS t CROSS JOIN LATERAL (
 ) AS c
 WHERE t.tenant_id > $1 AND ($2 OR t.tenant_id = ANY ($3::integer[]) OR t.organization_id = ANY ($4::integer[]))
   AND ($5::integer IS NULL OR t.organization_id = $5) AND ($6::text IS NULL OR t.status = $6)
+  AND ($8 OR t.status <> 'deleted')
 ORDER BY t.tenant_id LIMIT $7;
 
 -- list_integrations_of_tenants [web, operator]: platform work: a page's, each with the last moment it was current.

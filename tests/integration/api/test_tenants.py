@@ -1,8 +1,11 @@
 """Tenants over the API: who sees which, how settings merge, who may raise a limit."""
 
 import asyncio
+from typing import Any
 
-from tests.integration.api.conftest import ACME, GLOBEX, Cast, read
+from app.services.api_keys import issue_key
+from app.services.office import Place
+from tests.integration.api.conftest import ACME, CLI, GLOBEX, ORGANIZATIONS, Cast, read
 
 
 async def test_a_key_sees_its_own_tenant_and_no_other(cast: Cast) -> None:
@@ -117,3 +120,19 @@ async def test_limits_stay_when_the_type_stays(cast: Cast) -> None:
         audit = read(await platform.get(f"/tenants/{ACME}/audit"))["data"]
     assert changed["settings"]["max_customers"] == 50_000
     assert audit[0]["details"] == {"fields": ["plan", "type"]}
+
+
+async def test_erased_tenants_are_listed_to_a_platform_admin_who_asks(cast: Cast, superuser: Any) -> None:
+    await superuser.execute("UPDATE tenants SET status = 'deleted', delete_after = now() WHERE tenant_id = $1", ACME)
+    place = Place("organization", ORGANIZATIONS[ACME])
+    key = await issue_key(cast.office, place, name="group", role="owner", actor=CLI)
+    only_deleted = {"status": "deleted"}
+    async with (
+        cast.client(Authorization=f"Bearer {key.api_key}") as group,
+        cast.client(0, "platform_admin") as platform,
+    ):
+        for params in ({}, only_deleted):
+            assert read(await group.get("/tenants", params=params))["data"] == []
+        assert [one["id"] for one in read(await platform.get("/tenants"))["data"]] == [GLOBEX]
+        assert [one["id"] for one in read(await platform.get("/tenants", params=only_deleted))["data"]] == [ACME]
+        read(await platform.get(f"/tenants/{ACME}"))

@@ -61,6 +61,9 @@ class Settings(BaseSettings):
     # Web (API and dashboard) and the workers' health address.
     web_host: str = "127.0.0.1"
     web_port: int = 8000
+    forwarded_allow_ips: str = Field(
+        "127.0.0.1", description="proxies before the web processes: addresses or networks, by comma"
+    )
     worker_health_host: str = "127.0.0.1"
     worker_health_port: int = 8200
 

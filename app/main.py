@@ -77,8 +77,9 @@ async def run(settings: Settings) -> None:
             log.warning("database.warning", problem=sentence)
         usage = ApiUsage(office)
         server = make_server(
-            build_app(office, usage), settings.web_host, settings.web_port, stop_timeout_s=settings.stop_timeout_s
-        )
+            build_app(office, usage), settings.web_host, settings.web_port, stop_timeout_s=settings.stop_timeout_s,
+            forwarded_allow_ips=settings.forwarded_allow_ips,
+        )  # fmt: skip
         writing = asyncio.create_task(usage.run(), name="api usage")
         log.info("web.started", port=settings.web_port)
         # What is here now stays: a collection that walked through all of it would double a long answer's time.

@@ -58,9 +58,14 @@ async def find_api_key(connection: asyncpg.Connection, key_id: str) -> ApiKeyRow
     return None if row is None else ApiKeyRow(*row)
 
 
-async def list_api_keys(connection: asyncpg.Connection, scope: KeyScope, scope_id: int) -> list[ApiKeyRow]:
-    """All of one scope, revoked ones too."""
-    return [ApiKeyRow(*row) for row in await connection.fetch(SQL["list_api_keys"], scope, scope_id)]
+async def has_api_key(connection: asyncpg.Connection, scope: KeyScope, scope_id: int) -> bool:
+    """Whether there is one, an ended one too."""
+    return bool(await connection.fetchval(SQL["has_api_key"], scope, scope_id))
+
+
+async def list_api_keys(connection: asyncpg.Connection, scope: KeyScope, scope_id: int, limit: int) -> list[ApiKeyRow]:
+    """Those of one scope: live ones first, then revoked and expired ones."""
+    return [ApiKeyRow(*row) for row in await connection.fetch(SQL["list_api_keys"], scope, scope_id, limit)]
 
 
 async def count_live_api_keys(connection: asyncpg.Connection, scope: KeyScope, scope_id: int) -> int:

@@ -21,10 +21,17 @@ class KnownCall(NamedTuple):
 
 
 async def begin_call(
-    connection: asyncpg.Connection, actor: str, key_hash: bytes, fingerprint: bytes, hours_kept: int
+    connection: asyncpg.Connection,
+    actor: str,
+    key_hash: bytes,
+    fingerprint: bytes,
+    *,
+    hours_kept: int,
+    takeover_s: float,
 ) -> bool:
-    """True for the one that is to go on; False when there was one before."""
-    begun = await connection.fetchval(SQL["begin_call"], actor, key_hash, fingerprint, hours_kept)
+    """True for the one that is to go on; False when there was one before. One that has not ended after `takeover_s`
+    does not count."""
+    begun = await connection.fetchval(SQL["begin_call"], actor, key_hash, fingerprint, hours_kept, takeover_s)
     return begun is not None
 
 

@@ -166,13 +166,14 @@ async def list_tenant_page(
     visible: tuple[Sequence[int], Sequence[int]] | None,
     organization_id: int | None,
     status: str | None,
+    shows_deleted: bool,
     limit: int,
 ) -> list[TenantWithCount]:
     """In a platform transaction. `visible`: ids of tenants and of organizations; None: everything."""
     tenants, organizations = visible or ((), ())
     rows = await connection.fetch(
         SQL["list_tenant_page"], after, visible is None, list(tenants), list(organizations), organization_id, status,
-        limit,
+        limit, shows_deleted,
     )  # fmt: skip
     return [TenantWithCount(_read_fields(tuple(row)[:-1]), row["customers"]) for row in rows]
 
@@ -193,10 +194,10 @@ async def update_settings(
 
 
 async def update_tenant(connection: asyncpg.Connection, tenant: Tenant) -> int | None:
-    """Writes name, plan, type, organization, priority and trial's end; as `update_settings`. Platform work."""
+    """Writes name, plan, type, organization, priority, settings and trial's end; as `update_settings`."""
     changed: int | None = await connection.fetchval(
         SQL["update_tenant"], tenant.tenant_id, tenant.name, tenant.plan, tenant.type, tenant.organization_id,
-        tenant.priority, tenant.trial_ends_at, tenant.revision,
+        tenant.priority, tenant.trial_ends_at, tenant.revision, orjson.dumps(tenant.settings).decode(),
     )  # fmt: skip
     return changed
 

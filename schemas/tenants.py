@@ -42,7 +42,9 @@ class TenantsQuery(PageQuery):
     """`organization_id`, `status`: only those."""
 
     organization_id: int | None = Field(None, ge=1, le=2**31 - 1, description="only this organization's")
-    status: TenantStatus | None = Field(None, description="only those that are so")
+    status: TenantStatus | None = Field(
+        None, description="only those that are so; all but deleted without it, which only platform admins find"
+    )
 
 
 class SettingsChange(Body):

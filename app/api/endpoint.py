@@ -19,6 +19,7 @@ from app.api.call import Call
 from app.api.inputs import read_body, read_query
 from app.api.operation import PATH_TEXT_MAX, PREFIX, Operation, Result
 from app.api.problems import make_problem
+from app.core.addresses import group_address
 from app.core.errors import AcequiaError, NotFoundError
 from app.core.metrics import API_CALLS
 from app.services.api_usage import ApiUsage
@@ -131,9 +132,10 @@ class Endpoint:
             return earlier
         try:
             result = await operation.handler(call)
-        except Exception:
-            # Not after a cancellation: what was asked for may have been done, and must not be done again.
-            await idempotency.forget(self._office, key)
+        except Exception as error:
+            # Nor after a cancellation: what was asked for may have been done, and must not be done again.
+            if idempotency.has_changed_nothing(error):
+                await idempotency.forget(self._office, key)
             raise
         response = self._show(call, result)
         await idempotency.end(
@@ -162,7 +164,7 @@ class Endpoint:
             office=self._office,
             authenticator=self._authenticator,
             request_id=request_id,
-            address=request.client.host if request.client else "",
+            address=group_address(request.client.host) if request.client else "",
             is_secure=request.url.scheme == "https" or self._office.settings.is_production,
             path=dict(request.path_params),
             if_match=request.headers.get("if-match"),

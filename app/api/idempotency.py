@@ -1,7 +1,9 @@
 """`Idempotency-Key` on POST: the same call under the same key is carried out once, and answered the same again.
 
 The first call writes its key before it does anything; its answer is kept sealed for IDEMPOTENCY_HOURS. A call that
-failed changed nothing and is forgotten. An answer that showed a secret is not kept: the repeat is told what was made.
+was refused changed nothing and is forgotten. One that ended in a fault of ours may have been done: as one whose process
+died, it stays in progress, and a repeat may take it up after IDEMPOTENCY_TAKEOVER_S. An answer that showed a secret is
+not kept: the repeat is told what was made.
 """
 
 import re
@@ -11,7 +13,14 @@ from typing import NamedTuple
 import orjson
 from starlette.responses import Response
 
-from app.core.errors import AnswerNotKeptError, CallInProgressError, ConflictError, FieldProblem, InvalidInputError
+from app.core.errors import (
+    AcequiaError,
+    AnswerNotKeptError,
+    CallInProgressError,
+    ConflictError,
+    FieldProblem,
+    InvalidInputError,
+)
 from app.services.office import Office
 from app.services.permissions import Principal
 from db.idempotent_calls import begin_call, end_call, find_call, forget_call
@@ -48,7 +57,10 @@ async def begin(office: Office, key: CallKey) -> Response | None:
     """None: go on. Else the answer of the first call. Raises ConflictError for a key used for another call,
     CallInProgressError, AnswerNotKeptError."""
     async with office.database.platform_tx("begin_call") as connection:
-        if await begin_call(connection, *key, office.settings.idempotency_hours):
+        settings = office.settings
+        if await begin_call(
+            connection, *key, hours_kept=settings.idempotency_hours, takeover_s=settings.idempotency_takeover_s
+        ):
             return None
         known = await find_call(connection, key.actor, key.key_hash)
     if known is None:
@@ -56,7 +68,9 @@ async def begin(office: Office, key: CallKey) -> Response | None:
     if known.fingerprint != key.fingerprint:
         raise ConflictError("This Idempotency-Key was used for another call: make a new one for each.")
     if known.status is None:
-        raise CallInProgressError("The first call with this Idempotency-Key has not ended yet: try again in a moment.")
+        raise CallInProgressError(
+            "The first call with this Idempotency-Key has not ended, or in a fault of ours: look whether it was done."
+        )
     if known.sealed_answer is None:
         raise AnswerNotKeptError("This was done already; its answer showed a secret and was not kept.", known.object_id)
     keys = await office.get_platform_keys()
@@ -79,7 +93,13 @@ async def end(office: Office, key: CallKey, response: Response, *, object_id: st
         )
 
 
+def has_changed_nothing(error: Exception) -> bool:
+    """Whether it is certain: our own refusals are raised before anything is committed; after anything else, a
+    connection that was lost at the commit too, nobody knows."""
+    return isinstance(error, AcequiaError) and error.http_status < 500
+
+
 async def forget(office: Office, key: CallKey) -> None:
-    """The call failed: nothing was done, and the same key may be used again."""
+    """The call was refused: nothing was done, and the same key may be used again."""
     async with office.database.platform_tx("forget_call") as connection:
         await forget_call(connection, key.actor, key.key_hash)

@@ -10,12 +10,13 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
-from typing import NamedTuple, cast
+from typing import NamedTuple, cast, get_args
 
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, RedisError
 
 from app.core.errors import ThrottledError
+from app.core.lru import Lru
 from app.core.outbound import Priority
 from app.core.settings import Settings
 
@@ -77,17 +78,18 @@ class RedisBudget:
         self._cache = cache
         self._rates = rates
         self._clock = clock
-        self._blocks: dict[tuple[str, Priority], _Block] = {}
-        self._local: dict[str, _LocalBucket] = {}
-        self._closed_until: dict[str, float] = {}
+        self._blocks: Lru[tuple[str, Priority], _Block] = Lru()
+        self._local: Lru[str, _LocalBucket] = Lru()
+        self._closed_until: Lru[str, float] = Lru()
         self._sha: str | None = None
 
     async def take(self, account_key: str, priority: Priority) -> None:
         """One call of the account's budget. Raises ThrottledError saying how long to wait."""
-        closed_s = self._closed_until.get(account_key, 0.0) - self._clock()
+        closed_s = (self._closed_until.get(account_key) or 0.0) - self._clock()
         if closed_s > 0:
             raise ThrottledError(f"{account_key} asked for a pause", retry_after_s=closed_s)
-        block = self._blocks.setdefault((account_key, priority), _Block())
+        place = (account_key, priority)
+        block = self._blocks.get(place) or self._blocks.put(place, _Block())
         async with block.lock:
             now = self._clock()
             if now - block.taken_at > BLOCK_LIFE_S:
@@ -98,9 +100,10 @@ class RedisBudget:
 
     async def close(self, account_key: str, seconds: float) -> None:
         """Nobody calls this account for so long, in any process."""
-        self._closed_until[account_key] = self._clock() + seconds
-        for (key, _), block in self._blocks.items():
-            if key == account_key:
+        self._closed_until.put(account_key, self._clock() + seconds)
+        for priority in get_args(Priority):
+            block = self._blocks.get((account_key, priority))
+            if block is not None:
                 block.calls = 0
         try:
             await self._cache.set(f"{_bucket(account_key)}:closed", b"1", px=max(1, int(seconds * 1000)))
@@ -113,7 +116,7 @@ class RedisBudget:
         try:
             granted, wait_ms = await self._ask(account_key, priority, rate, wanted)
         except (RedisError, OSError, TimeoutError):
-            bucket = self._local.setdefault(account_key, _LocalBucket())
+            bucket = self._local.get(account_key) or self._local.put(account_key, _LocalBucket())
             wait_s = bucket.take(rate.calls_per_s * SHARE_WITHOUT_REDIS, now)
             granted, wait_ms = (0, wait_s * 1000) if wait_s else (1, 0)
         if granted == 0:

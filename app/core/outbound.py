@@ -19,6 +19,7 @@ from prometheus_client import Counter, Histogram
 from app.core.answers import classify_refusal, read_retry_after_s
 from app.core.breaker import Breaker
 from app.core.errors import ObjectFailedError, ProviderError, ProviderTimeoutError, ProviderUnavailableError
+from app.core.lru import Lru
 from app.core.settings import Settings
 
 Priority = Literal["live", "batch"]
@@ -76,8 +77,8 @@ class Outbound:
         self._bytes_max = settings.provider_answer_bytes_max
         self._breaker_failures = settings.breaker_failures
         self._breaker_open_s = settings.breaker_open_s
-        self._breakers: dict[str, Breaker] = {}
-        self._answered_at: dict[str, float] = {}
+        self._breakers: Lru[str, Breaker] = Lru()
+        self._answered_at: Lru[str, float] = Lru()
         connections = settings.fetch_concurrency_per_process
         self._http = httpx.AsyncClient(
             transport=AiohttpTransport(client=lambda: _make_session(connections)),
@@ -184,7 +185,7 @@ class Outbound:
                 is_account_failing=breaker.is_failing or (answer.status != 500 and not has_evidence),
             )
         breaker.note_answer()
-        self._answered_at[route.account_key] = time.monotonic()
+        self._answered_at.put(route.account_key, time.monotonic())
         if 200 <= answer.status < 300:
             return
         retry_after_s = read_retry_after_s(answer.headers)
@@ -194,10 +195,8 @@ class Outbound:
         raise classify_refusal(_name(route), answer.status, retry_after_s, is_account_failing=False)
 
     def _get_breaker(self, account_key: str) -> Breaker:
-        breaker = self._breakers.get(account_key)
-        if breaker is None:
-            breaker = self._breakers[account_key] = Breaker(self._breaker_failures, self._breaker_open_s)
-        return breaker
+        held = self._breakers.get(account_key)
+        return held or self._breakers.put(account_key, Breaker(self._breaker_failures, self._breaker_open_s))
 
     def _note_failure(self, route: Route, breaker: Breaker) -> None:
         if breaker.note_failure():

@@ -15,8 +15,17 @@ class GuestServer(Server):
         yield
 
 
-def make_server(app: ASGIApp, host: str, port: int, *, stop_timeout_s: float, handles_signals: bool = True) -> Server:
-    """A uvicorn server. Paths may carry tokens, so nothing is logged per call."""
+def make_server(
+    app: ASGIApp,
+    host: str,
+    port: int,
+    *,
+    stop_timeout_s: float,
+    handles_signals: bool = True,
+    forwarded_allow_ips: str = "127.0.0.1",
+) -> Server:
+    """A uvicorn server. Paths may carry tokens, so nothing is logged per call. `forwarded_allow_ips`: proxies that are
+    believed who calls."""
     config = Config(
         app,
         host=host,
@@ -25,6 +34,7 @@ def make_server(app: ASGIApp, host: str, port: int, *, stop_timeout_s: float, ha
         log_config=None,
         lifespan="off",
         server_header=False,
+        forwarded_allow_ips=forwarded_allow_ips,
         timeout_graceful_shutdown=max(1, int(stop_timeout_s)),
         timeout_keep_alive=15,
     )

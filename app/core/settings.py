@@ -61,6 +61,9 @@ class Settings(BaseSettings):
     # Web (API and dashboard) and the workers' health address.
     web_host: str = "127.0.0.1"
     web_port: int = 8000
+    forwarded_allow_ips: str = Field(
+        "127.0.0.1", description="proxies before the web processes: addresses or networks, by comma"
+    )
     worker_health_host: str = "127.0.0.1"
     worker_health_port: int = 8200
 
@@ -90,6 +93,9 @@ class Settings(BaseSettings):
     people_max: int = Field(500, ge=1, description="people with a role in one tenant or organization")
     api_key_days_max: int = Field(3_650, ge=1, description="longest life that a key may be given")
     idempotency_hours: int = Field(24, ge=1, description="how long an answer is kept to be given again")
+    idempotency_takeover_s: float = Field(
+        120.0, gt=0, description="when a call that never ended may be repeated; longer than the longest call takes"
+    )
     api_usage_flush_s: float = Field(2.0, gt=0, description="how often counted API calls are written to Postgres")
 
     # Queue and drains.

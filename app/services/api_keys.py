@@ -64,9 +64,11 @@ async def issue_key(
 
 
 async def list_keys(office: Office, place: Place) -> list[Key]:
-    """All of a place, revoked and expired ones too, in the order made."""
+    """Live ones of a place, then revoked and expired ones, each in the order made; at most API_ROWS_MAX."""
+    # Whatever that is set to, no live key is hidden.
+    limit = max(office.settings.api_rows_max, office.settings.api_keys_max)
     async with office.database.platform_tx("list_keys") as connection:
-        return [show_key(row) for row in await db_keys.list_api_keys(connection, *place)]
+        return [show_key(row) for row in await db_keys.list_api_keys(connection, *place, limit)]
 
 
 async def find_key_place(office: Office, key_id: str) -> Place:

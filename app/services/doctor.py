@@ -17,7 +17,7 @@ from app.core.redis import check_queue_server
 from app.core.settings import Settings
 from app.services.keyring import open_keyring
 from app.services.setup import NOT_SET_UP
-from db.api_keys import list_api_keys
+from db.api_keys import has_api_key
 from db.integrations import list_all_integrations
 from db.ledger import find_missing_partitions
 from db.migrate import find_pending
@@ -155,8 +155,8 @@ class Doctor:
 
     async def _check_setup(self) -> Finding:
         async with self._database.platform_tx("doctor") as connection:
-            keys = await list_api_keys(connection, "platform", 0)
-        return Finding("setup", None if keys else NOT_SET_UP)
+            is_set_up = await has_api_key(connection, "platform", 0)
+        return Finding("setup", None if is_set_up else NOT_SET_UP)
 
     async def _check_clocks(self) -> Finding:
         seconds, micros = await self._redis.time()

@@ -1,6 +1,7 @@
 """Integrations changed in part. New credentials are put to the test before they take the place of the old ones."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from app.connectors.contract import Connector
 from app.connectors.registry import get_connector
@@ -28,6 +29,17 @@ from db.integrations import Integration as Row
 from schemas.integrations import ChangedIntegration, Finding, IntegrationChange
 
 STALE = "The integration was changed meanwhile: read it again, then change it."
+TRIES_MAX = 10  # of a change that others' changes overtake
+
+
+class _Written(NamedTuple):
+    """What a change came from, and what was found. `held`: the credentials before it."""
+
+    row: Row
+    held: Mapping[str, str]
+    form: CheckedForm
+    findings: Sequence[Finding]
+    is_new_key: bool
 
 
 async def change_integration(
@@ -40,10 +52,34 @@ async def change_integration(
     revision: int | None,
 ) -> tuple[ChangedIntegration, int]:
     """What is not named stays. Raises NotFoundError, InvalidInputError, ConflictError for another account, and
-    PreconditionFailedError when `revision` is not the present one."""
-    row = await get_row(office, tenant_id, integration_id)
-    if revision is not None and revision != row.revision:
-        raise PreconditionFailedError(STALE)
+    PreconditionFailedError when `revision` is not the present one. Without one the last change wins."""
+    tries_left = TRIES_MAX if revision is None else 1
+    while True:
+        row = await get_row(office, tenant_id, integration_id)
+        if revision is not None and revision != row.revision:
+            raise PreconditionFailedError(STALE)
+        tries_left -= 1
+        try:
+            written = await _write(office, row, change, actor)
+            break
+        except PreconditionFailedError:  # somebody else was there first: read again what they left
+            if tries_left == 0:
+                raise
+    notes: list[str] = []
+    if written.is_new_key or change.replace_foreign_hook:
+        await ensure_endpoints(office, written.row)
+        state = await office.hooks.register(
+            tenant_id, integration_id, replaces_foreign=change.replace_foreign_hook, actor=actor
+        )
+        notes = list_notes(state)
+    if written.held and written.held.get("app_key") != written.form.credentials.get("app_key"):
+        notes += await _leave_old_key(office, written.row, written.held)
+    shown, now = await integration_reads.get_integration(office, tenant_id, integration_id)
+    return ChangedIntegration(**shown.model_dump(), findings=written.findings, notes=notes), now
+
+
+async def _write(office: Office, row: Row, change: IntegrationChange, actor: Actor) -> _Written:
+    """Raises PreconditionFailedError when the row is not the present one any more."""
     connector = get_connector(row.connector)
     held = await _open(office, row)
     form = check_form(_find_needed(connector, change, held), change, _list_held(connector, row, held))
@@ -55,17 +91,7 @@ async def change_integration(
     if form.credentials and (is_new_key or form.environment != row.environment):
         findings = await check_credentials(office, connector, form, change)
     await _update(office, row, form, change, accounts, actor, is_new_key=is_new_key)
-    notes: list[str] = []
-    if is_new_key or change.replace_foreign_hook:
-        await ensure_endpoints(office, row)
-        state = await office.hooks.register(
-            tenant_id, integration_id, replaces_foreign=change.replace_foreign_hook, actor=actor
-        )
-        notes = list_notes(state)
-    if held and held.get("app_key") != form.credentials.get("app_key"):
-        notes += await _leave_old_key(office, row, held)
-    shown, now = await integration_reads.get_integration(office, tenant_id, integration_id)
-    return ChangedIntegration(**shown.model_dump(), findings=findings, notes=notes), now
+    return _Written(row, held, form, findings, is_new_key)
 
 
 async def _update(  # noqa: PLR0917 - what it was, what it becomes, by whom

@@ -3,6 +3,7 @@
 from app.services.api_keys import issue_key, list_keys
 from app.services.audit import Actor
 from app.services.office import PLATFORM, PLATFORM_KEYS_ID, Office
+from db.api_keys import has_api_key
 from schemas.access import IssuedKey
 
 FIRST_KEY_NAME = "first platform admin"
@@ -19,4 +20,5 @@ async def set_up_platform(office: Office, *, actor: Actor) -> IssuedKey | None:
 
 async def find_setup_problem(office: Office) -> str | None:
     """For /readyz: None once `acequia setup` has run. Keys that were revoked since do not unsay it."""
-    return None if await list_keys(office, PLATFORM) else NOT_SET_UP
+    async with office.database.platform_tx("find_setup_problem") as connection:
+        return None if await has_api_key(connection, *PLATFORM) else NOT_SET_UP

@@ -122,20 +122,27 @@ async def cancel_deletion(office: TenantOffice, tenant_id: int, actor: Actor) ->
 
 
 async def expire_trials(office: TenantOffice) -> int:
-    """Ends every active trial whose time is over; how many."""
+    """Ends every active trial whose time is over; how many. One that fails is tried again at the next turn."""
     done = []
     for tenant_id in await list_ended_trials(office.database):
-        async with office.database.platform_tx("expire_trial") as connection:
-            found = await find_lifecycle(connection, tenant_id)
-            if found is None or found.status != "active":
-                continue
-            await _write(
-                connection, found, "expired", SYSTEM, "tenant.expired", seen_in=("active",), reason="trial_ended"
-            )
-        done.append(tenant_id)
+        try:
+            if await _expire_trial(office, tenant_id):
+                done.append(tenant_id)
+        except Exception as error:
+            log.exception("tenant.expiry_failed", tenant_id=tenant_id, error=type(error).__name__)
     if done:
         await _tell(office, done)
     return len(done)
+
+
+async def _expire_trial(office: TenantOffice, tenant_id: int) -> bool:
+    """False when its status is another by now."""
+    async with office.database.platform_tx("expire_trial") as connection:
+        found = await find_lifecycle(connection, tenant_id)
+        if found is None or found.status != "active":
+            return False
+        await _write(connection, found, "expired", SYSTEM, "tenant.expired", seen_in=("active",), reason="trial_ended")
+    return True
 
 
 async def keep_hooks(database: Database, hooks: Hooks) -> int:

@@ -50,7 +50,7 @@ async def change_settings(
             raise PreconditionFailedError(_STALE)
         await write_audit(
             connection, tenant_id, actor, "tenant.settings_changed", "tenant", str(tenant_id),
-            {"fields": sorted(change.model_fields_set), "limits": _list_changed_limits(held.settings, settings)},
+            {"fields": sorted(change.model_fields_set), "limits": list_changed_limits(held.settings, settings)},
         )  # fmt: skip
     if worker_group != held.worker_group:
         await publish_directory(office.database, office.queue.redis)
@@ -139,6 +139,17 @@ def _merge_limit(
         settings[name] = value
 
 
-def _list_changed_limits(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[Any]]:
+def cut_limits(held: Mapping[str, Any], tenant_type: str) -> dict[str, Any]:
+    """The settings without limits of the tenant's own above what it is granted under this type: whoever could set
+    them under the type before could not set them now."""
+    granted, of_type = held.get("granted", {}), find_type(tenant_type)
+    return {
+        name: value
+        for name, value in held.items()
+        if name not in LIMIT_NAMES or not value > granted.get(name, getattr(of_type, name))
+    }
+
+
+def list_changed_limits(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[Any]]:
     """Limit → before and after: a limit is no secret and nobody's data."""
     return {name: [before.get(name), after.get(name)] for name in LIMIT_NAMES if before.get(name) != after.get(name)}

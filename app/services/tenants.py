@@ -16,7 +16,7 @@ from app.services.office import Office
 from app.services.paging import read_cursor, write_cursor
 from app.services.permissions import Principal
 from app.services.tenant_limits import find_type
-from app.services.tenant_settings import describe_limits, merge_settings, show_settings
+from app.services.tenant_settings import cut_limits, describe_limits, list_changed_limits, merge_settings, show_settings
 from db import tenants as db_tenants
 from db.counters import list_counters
 from db.tenants import IntegrationLine, TenantWithCount
@@ -43,12 +43,14 @@ class _Place(NamedTuple):
 async def list_visible_tenants(
     office: Office, principal: Principal, query: TenantsQuery, limit: int
 ) -> Page[TenantSummary]:
-    """Those that the caller may see, by id. Raises InvalidInputError for a cursor that is none."""
+    """Those that the caller may see, by id; erased ones only for a platform admin who asks for them. Raises
+    InvalidInputError for a cursor that is none."""
     after = read_cursor(query.cursor, _Place).after if query.cursor else 0
     async with office.database.platform_tx("list_tenants") as connection:
         rows = await db_tenants.list_tenant_page(
             connection, after=after, visible=_find_visible(principal), organization_id=query.organization_id,
-            status=query.status, limit=limit + 1,
+            status=query.status, shows_deleted=query.status == "deleted" and principal.is_platform_admin,
+            limit=limit + 1,
         )  # fmt: skip
         shown = rows[:limit]
         lines = await db_tenants.list_integration_lines(connection, [row.tenant.tenant_id for row in shown])
@@ -64,8 +66,9 @@ async def get_tenant(office: Office, tenant_id: int) -> tuple[Tenant, int]:
     """A tenant and its revision. Raises NotFoundError."""
     async with office.database.platform_tx("get_tenant") as connection:
         rows = await db_tenants.list_tenant_page(
-            connection, after=tenant_id - 1, visible=((tenant_id,), ()), organization_id=None, status=None, limit=1
-        )
+            connection, after=tenant_id - 1, visible=((tenant_id,), ()), organization_id=None, status=None,
+            shows_deleted=True, limit=1,
+        )  # fmt: skip
         lines = await db_tenants.list_integration_lines(connection, [tenant_id])
     if not rows:
         raise NotFoundError("There is no such tenant, or none that you may see.")
@@ -122,8 +125,8 @@ async def create_tenant(office: Office, wanted: NewTenant, *, actor: Actor) -> t
 async def change_tenant(
     office: Office, tenant_id: int, change: TenantChange, *, actor: Actor, revision: int | None
 ) -> tuple[Tenant, int]:
-    """Name, plan, type, organization: platform work. Raises NotFoundError, InvalidInputError, and
-    PreconditionFailedError when `revision` is not the present one."""
+    """Name, plan, type, organization: platform work. Another type takes away what the tenant has set above it. Raises
+    NotFoundError, InvalidInputError, and PreconditionFailedError when `revision` is not the present one."""
     named = change.model_fields_set
     async with office.database.platform_tx("change_tenant") as connection:
         await db_tenants.lock_tenant(connection, tenant_id)
@@ -138,15 +141,19 @@ async def change_tenant(
             name=change.name or held.name,
             plan=change.plan or held.plan,
             type=tenant_type,
+            settings=held.settings if tenant_type == held.type else cut_limits(held.settings, tenant_type),
             organization_id=change.organization_id if "organization_id" in named else held.organization_id,
             priority=find_type(tenant_type).processing_priority,
             trial_ends_at=held.trial_ends_at if tenant_type == held.type else find_trial_end(tenant_type),
         )
         if await db_tenants.update_tenant(connection, changed) is None:
             raise PreconditionFailedError(STALE)
-        await write_audit(
-            connection, tenant_id, actor, "tenant.changed", "tenant", str(tenant_id), {"fields": sorted(named)}
-        )
+        details: dict[str, object] = {"fields": sorted(named)}
+        if changed.organization_id != held.organization_id:
+            details["organization_id"] = [held.organization_id, changed.organization_id]
+        if changed.type != held.type:
+            details["limits"] = list_changed_limits(held.settings, changed.settings)
+        await write_audit(connection, tenant_id, actor, "tenant.changed", "tenant", str(tenant_id), details)
     return await get_tenant(office, tenant_id)
 
 

@@ -7,10 +7,15 @@ SELECT k.key_id, k.name, k.scope, k.scope_id, k.role, k.permissions, k.secret_ha
        k.rotated_at, k.expires_at, k.revoked_at, k.last_used_at
 FROM api_keys AS k WHERE k.key_id = $1;
 
--- list_api_keys [web, operator]: those of one scope, in the order made; no page of them is long.
+-- has_api_key [web, operator]: whether a scope ever had one; asked at every look at /readyz.
+SELECT EXISTS (SELECT FROM api_keys AS k WHERE k.scope = $1 AND k.scope_id = $2);
+
+-- list_api_keys [web, operator]: those of one scope in the order made, live ones first: they have a limit of their own,
+-- and ended ones, which only grow in number, are cut off at this one's.
 SELECT k.key_id, k.name, k.scope, k.scope_id, k.role, k.permissions, k.secret_hashes, k.created_by, k.created_at,
        k.rotated_at, k.expires_at, k.revoked_at, k.last_used_at
-FROM api_keys AS k WHERE k.scope = $1 AND k.scope_id = $2 ORDER BY k.created_at, k.key_id;
+FROM api_keys AS k WHERE k.scope = $1 AND k.scope_id = $2
+ORDER BY k.revoked_at IS NOT NULL OR coalesce(k.expires_at <= now(), false), k.created_at, k.key_id LIMIT $3;
 
 -- count_live_api_keys [web, operator]: so that a scope's keys have a limit.
 SELECT count(*) FROM api_keys AS k

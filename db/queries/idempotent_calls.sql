@@ -1,8 +1,8 @@
--- begin_call [web]: the first of two calls with one key goes on; one whose process died may be taken up after a minute.
+-- begin_call [web]: the first of two calls with one key goes on; one that never ended may be taken up later.
 INSERT INTO idempotent_calls AS c (actor, key_hash, fingerprint) VALUES ($1, $2, $3)
 ON CONFLICT (actor, key_hash) DO UPDATE SET fingerprint = EXCLUDED.fingerprint, status = NULL, sealed_answer = NULL,
     object_id = NULL, created_at = now()
-WHERE (c.status IS NULL AND c.fingerprint = EXCLUDED.fingerprint AND c.created_at < now() - interval '1 minute')
+WHERE (c.status IS NULL AND c.fingerprint = EXCLUDED.fingerprint AND c.created_at < now() - make_interval(secs => $5))
    OR c.created_at < now() - make_interval(hours => $4)
 RETURNING c.actor;
 

@@ -53,6 +53,7 @@ FROM tenants AS t CROSS JOIN LATERAL (
 ) AS c
 WHERE t.tenant_id > $1 AND ($2 OR t.tenant_id = ANY ($3::integer[]) OR t.organization_id = ANY ($4::integer[]))
   AND ($5::integer IS NULL OR t.organization_id = $5) AND ($6::text IS NULL OR t.status = $6)
+  AND ($8 OR t.status <> 'deleted')
 ORDER BY t.tenant_id LIMIT $7;
 
 -- list_integrations_of_tenants [web, operator]: platform work: a page's, each with the last moment it was current.
@@ -67,9 +68,9 @@ WHERE i.tenant_id = ANY ($1::integer[]) AND i.status <> 'deleted' ORDER BY i.ten
 UPDATE tenants AS t SET settings = $2::text::jsonb, worker_group = $3, revision = t.revision + 1
 WHERE t.tenant_id = $1 AND t.revision = $4 RETURNING t.revision;
 
--- update_tenant [web, operator]: platform work: what is no setting.
+-- update_tenant [web, operator]: platform work: what is no setting, and the limits that another type takes away.
 UPDATE tenants AS t SET name = $2, plan = $3, type = $4, organization_id = $5, priority = $6, trial_ends_at = $7,
-    revision = t.revision + 1
+    settings = $9::text::jsonb, revision = t.revision + 1
 WHERE t.tenant_id = $1 AND t.revision = $8 RETURNING t.revision;
 
 -- find_global_metrics [web, operator]: platform work; counters and small tables only, nothing that grows with customers.

@@ -40,7 +40,7 @@ def list_command(
     is_platform: Annotated[bool, PlatformOption] = False,
     as_json: Annotated[bool, JsonOption] = False,
 ) -> None:
-    """All keys of a place, those that have ended too."""
+    """Keys of a place: live ones first, then those that have ended."""
 
     async def work() -> None:
         async with open_operator_office() as office:

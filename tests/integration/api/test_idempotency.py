@@ -13,13 +13,23 @@ async def test_a_call_in_progress_is_not_done_twice_and_a_dead_one_is_taken_up(c
         read(await client.post("/tenants", json=WANTED), 201)
         await superuser.execute("UPDATE idempotent_calls SET status = NULL, sealed_answer = NULL")
         assert read(await client.post("/tenants", json=WANTED), 409)["code"] == "call_in_progress"
-        await superuser.execute("UPDATE idempotent_calls SET created_at = now() - interval '2 minutes'")
+        await superuser.execute("UPDATE idempotent_calls SET created_at = now() - interval '3 minutes'")
         assert read(await client.post("/tenants", json=WANTED), 409)["detail"].startswith("This slug is taken")
 
 
 async def test_a_call_that_failed_may_be_repeated_under_its_key(cast: Cast) -> None:
     async with cast.client(0, "platform_admin", **{"Idempotency-Key": "one"}) as client:
         read(await client.post("/tenants", json={**WANTED, "organization_id": 999}), 422)
+        read(await client.post("/tenants", json=WANTED), 201)
+
+
+async def test_a_call_that_ended_in_a_fault_of_ours_is_not_repeated_at_once(cast: Cast, superuser: Any) -> None:
+    async with cast.client(0, "platform_admin", **{"Idempotency-Key": "one"}) as client:
+        await superuser.execute("ALTER TABLE tenant_slugs RENAME TO away")
+        read(await client.post("/tenants", json=WANTED), 500)
+        await superuser.execute("ALTER TABLE away RENAME TO tenant_slugs")
+        assert read(await client.post("/tenants", json=WANTED), 409)["code"] == "call_in_progress"
+        await superuser.execute("UPDATE idempotent_calls SET created_at = now() - interval '3 minutes'")
         read(await client.post("/tenants", json=WANTED), 201)
 
 

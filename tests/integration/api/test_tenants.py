@@ -1,8 +1,11 @@
 """Tenants over the API: who sees which, how settings merge, who may raise a limit."""
 
 import asyncio
+from typing import Any
 
-from tests.integration.api.conftest import ACME, GLOBEX, Cast, read
+from app.services.api_keys import issue_key
+from app.services.office import Place
+from tests.integration.api.conftest import ACME, CLI, GLOBEX, ORGANIZATIONS, Cast, read
 
 
 async def test_a_key_sees_its_own_tenant_and_no_other(cast: Cast) -> None:
@@ -91,3 +94,45 @@ async def test_features_have_a_limit(cast: Cast) -> None:
         refused = await owner.put(settings, json={"features": {"one_more": False}})
         assert read(refused, 422)["errors"][0]["pointer"] == "/features"
         read(await owner.put(settings, json={"features": {"a1": None, "one_more": False}}))
+
+
+async def test_another_type_takes_away_limits_of_the_tenants_own_above_it(cast: Cast) -> None:
+    settings, tenant = f"/tenants/{ACME}/settings", f"/tenants/{ACME}"
+    async with cast.client(ACME, "owner") as owner, cast.client(0, "platform_admin") as platform:
+        read(await platform.put(settings, json={"storage_gb": 7}))
+        read(await owner.put(settings, json={"max_customers": 50_000, "max_api_calls_day": 500, "storage_gb": 6}))
+        changed = read(await platform.put(tenant, json={"type": "trial", "organization_id": None}))["data"]["settings"]
+        audit = read(await owner.get(f"/tenants/{ACME}/audit"))["data"]
+    assert changed["max_customers"] == 1_000, "it was the tenant's own, and above a trial's"
+    assert changed["max_api_calls_day"] == 500, "it is below a trial's"
+    assert changed["storage_gb"] == 6, "up to 7 was granted by the platform"
+    assert audit[0]["details"] == {
+        "fields": ["organization_id", "type"],
+        "organization_id": [1, None],
+        "limits": {"max_customers": [50_000, None]},
+    }
+
+
+async def test_limits_stay_when_the_type_stays(cast: Cast) -> None:
+    async with cast.client(ACME, "owner") as owner, cast.client(0, "platform_admin") as platform:
+        read(await owner.put(f"/tenants/{ACME}/settings", json={"max_customers": 50_000}))
+        changed = read(await platform.put(f"/tenants/{ACME}", json={"plan": "gold", "type": "business"}))["data"]
+        audit = read(await platform.get(f"/tenants/{ACME}/audit"))["data"]
+    assert changed["settings"]["max_customers"] == 50_000
+    assert audit[0]["details"] == {"fields": ["plan", "type"]}
+
+
+async def test_erased_tenants_are_listed_to_a_platform_admin_who_asks(cast: Cast, superuser: Any) -> None:
+    await superuser.execute("UPDATE tenants SET status = 'deleted', delete_after = now() WHERE tenant_id = $1", ACME)
+    place = Place("organization", ORGANIZATIONS[ACME])
+    key = await issue_key(cast.office, place, name="group", role="owner", actor=CLI)
+    only_deleted = {"status": "deleted"}
+    async with (
+        cast.client(Authorization=f"Bearer {key.api_key}") as group,
+        cast.client(0, "platform_admin") as platform,
+    ):
+        for params in ({}, only_deleted):
+            assert read(await group.get("/tenants", params=params))["data"] == []
+        assert [one["id"] for one in read(await platform.get("/tenants"))["data"]] == [GLOBEX]
+        assert [one["id"] for one in read(await platform.get("/tenants", params=only_deleted))["data"]] == [ACME]
+        read(await platform.get(f"/tenants/{ACME}"))

@@ -101,6 +101,16 @@ async def test_a_trial_whose_time_is_over_expires_once_and_needs_a_new_end_to_go
     assert await world.read_status() == "active"
 
 
+async def test_a_trial_that_cannot_be_ended_keeps_no_other_from_its_turn(world: World) -> None:
+    await world.superuser.execute("UPDATE tenants SET trial_ends_at = now() - interval '1 second'")
+    await world.superuser.execute("ALTER TABLE tenants ADD CONSTRAINT broken CHECK (tenant_id <> 56 OR revision < 2)")
+    assert await expire_trials(world.backstage) == 1
+    assert (await world.read_status(), await world.read_status(GLOBEX)) == ("active", "expired")
+    await world.superuser.execute("ALTER TABLE tenants DROP CONSTRAINT broken")
+    assert await expire_trials(world.backstage) == 1
+    assert await world.read_status() == "expired"
+
+
 async def test_a_deletion_takes_two_steps_and_can_be_cancelled(world: World) -> None:
     asked = await request_deletion(world.office, ACME, ADMIN)
     assert await world.read_status() == "active", "the first step changes nothing"

@@ -1,5 +1,6 @@
 """Integrations changed, paused and resumed."""
 
+import asyncio
 from typing import Any
 
 from tests.integration.api.conftest import ACME, read
@@ -81,6 +82,13 @@ async def test_a_change_meant_for_an_older_state_is_refused(shop: Shop) -> None:
         assert first.headers["etag"] != etag
         second = await client.put(one, json={"name": "b"}, headers={"If-Match": etag})
         assert read(second, 412)["code"] == "precondition_failed"
+
+
+async def test_without_if_match_the_last_change_wins(shop: Shop) -> None:
+    async with shop.cast.client(ACME) as client:
+        one = f"{PATH}/{(await shop.create(client))['id']}"
+        answers = await asyncio.gather(*(client.put(one, json={"name": name}) for name in ("a", "b", "c", "d")))
+    assert [answer.status_code for answer in answers] == [200] * 4
 
 
 async def test_calls_of_franchises_are_taken_once_they_are_listed(shop: Shop, superuser: Any) -> None:

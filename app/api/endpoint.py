@@ -134,7 +134,7 @@ class Endpoint:
             result = await operation.handler(call)
         except Exception as error:
             # Nor after a cancellation: what was asked for may have been done, and must not be done again.
-            if idempotency.has_changed_nothing(error):
+            if operation.is_harmless_twice or idempotency.has_changed_nothing(error):
                 await idempotency.forget(self._office, key)
             raise
         response = self._show(call, result)

@@ -126,6 +126,6 @@ OPERATIONS = (
         "enqueue_objects", "POST", "/tenant-integrations/{integration_id}/enqueue", "tenant", "integrations:operate",
         "Fetch objects again: pointers into the same queue as webhooks", TAG, post_pointers, Page[Pointer], 202,
         tenant_in="integration", body=NewPointers, problems=(ConflictError, QueueFullError, *_APPEND),
-        description="An object that has not changed ends as `duplicate`.",
+        is_harmless_twice=True, description="An object that has not changed ends as `duplicate`.",
     ),
 )  # fmt: skip

@@ -44,8 +44,8 @@ Handler = Callable[["Call"], Awaitable[Result]]
 class Operation(NamedTuple):
     """`permission`: what the caller must hold there; `authenticated`: any key or session; `public`: nobody asks.
 
-    `path` follows PREFIX; `{name:int}` parts are numbers. `shows_secret`: its answer must not be kept. `is_harmless_twice`:
-    a call that ended in a fault of ours may be repeated at once under its Idempotency-Key.
+    `path` follows PREFIX; `{name:int}` parts are numbers. `shows_secret`: its answer must not be kept.
+    `is_harmless_twice`: a call that ended in a fault of ours may be repeated at once under its Idempotency-Key.
     """
 
     operation_id: str

@@ -95,6 +95,11 @@ async def find_integration(connection: asyncpg.Connection, tenant_id: int, integ
     return None if row is None else _read(row)
 
 
+async def lock_integration(connection: asyncpg.Connection, tenant_id: int, integration_id: int) -> None:
+    """Others who would change it wait until the transaction ends."""
+    await connection.execute(SQL["lock_integration"], tenant_id, integration_id)
+
+
 async def set_integration_status(
     connection: asyncpg.Connection,
     tenant_id: int,

@@ -13,7 +13,9 @@ TenantStatus = Literal["active", "suspended", "expired", "deleting", "deleted"]
 Language = Literal["es", "pt", "en"]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
-FeatureName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+FEATURE_NAME = r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$"
+FEATURE_NAME_CHARS_MAX = 64
+FeatureName = Annotated[str, StringConstraints(pattern=FEATURE_NAME, max_length=FEATURE_NAME_CHARS_MAX)]
 WorkerGroup = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
 Count = Annotated[int, Field(strict=True, ge=0, le=10**12)]
 

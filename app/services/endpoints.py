@@ -27,6 +27,7 @@ from schemas.ids import make_uuid7
 __all__ = [
     "EndpointNotFoundError",
     "IssuedEndpoint",
+    "add_endpoint",
     "create_endpoint",
     "ensure_directory_published",
     "list_active_endpoints",
@@ -78,6 +79,24 @@ async def create_endpoint(
     accounts: Sequence[str],
 ) -> IssuedEndpoint:
     """Makes an endpoint of `keys.tenant_id` and publishes it. `accounts`: provider accounts whose calls it takes."""
+    async with database.tenant_tx(keys.tenant_id, "endpoints") as connection:
+        issued = await add_endpoint(
+            connection, settings, keys, integration_id=integration_id, kind=kind, accounts=accounts
+        )
+    await publish_directory(database, redis, settings)
+    return issued
+
+
+async def add_endpoint(
+    connection: asyncpg.Connection,
+    settings: Settings,
+    keys: TenantKeys,
+    *,
+    integration_id: int,
+    kind: EndpointKind,
+    accounts: Sequence[str],
+) -> IssuedEndpoint:
+    """`create_endpoint` in a transaction of the tenant's; whoever calls it publishes the directory after its end."""
     secret_keys = _secret_keys(settings, keys)
     token = make_endpoint_token(secret_keys.directory.checksum_key)
     endpoint_id = UUID(make_uuid7())
@@ -95,10 +114,8 @@ async def create_endpoint(
         status="active",
     )
     secret = make_secret(kind)
-    async with database.tenant_tx(keys.tenant_id, "endpoints") as connection:
-        sealed = seal_secrets(secret_keys, row, [secret] if secret else [])
-        await db_endpoints.insert_endpoint(connection, keys.tenant_id, sealed)
-    await publish_directory(database, redis, settings)
+    sealed = seal_secrets(secret_keys, row, [secret] if secret else [])
+    await db_endpoints.insert_endpoint(connection, keys.tenant_id, sealed)
     return _issue(row, token, secret)
 
 

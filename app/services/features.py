@@ -4,8 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-FEATURE_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
-FEATURE_NAME_CHARS_MAX = 64
+from schemas.tenants import FEATURE_NAME, FEATURE_NAME_CHARS_MAX
 
 
 class FeatureState(NamedTuple):
@@ -57,4 +56,4 @@ def read_features(settings: Mapping[str, Any]) -> dict[str, bool]:
 
 def is_feature_name(name: str) -> bool:
     """Whether it may be kept as a feature: snake_case, ASCII, at most FEATURE_NAME_CHARS_MAX."""
-    return len(name) <= FEATURE_NAME_CHARS_MAX and FEATURE_NAME.fullmatch(name) is not None
+    return len(name) <= FEATURE_NAME_CHARS_MAX and re.fullmatch(FEATURE_NAME, name) is not None

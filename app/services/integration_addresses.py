@@ -5,15 +5,20 @@ VTEX's Master Data has no interface for setting a trigger: somebody types it in,
 
 from typing import cast
 
+import asyncpg
+
 from app.connectors.contract import Connector
 from app.connectors.registry import get_connector
 from app.core.directory import EndpointKind
 from app.services.audit import Actor, write_audit
-from app.services.endpoints import IssuedEndpoint, create_endpoint, list_active_endpoints
+from app.services.directory import publish_directory
+from app.services.endpoints import IssuedEndpoint, add_endpoint, list_active_endpoints
 from app.services.hooks import NO_PUBLIC_URL, find_public_url
 from app.services.ids import IntegrationId
 from app.services.office import Office
+from db.endpoints import list_endpoints
 from db.integrations import Integration as Row
+from db.integrations import lock_integration
 from schemas.integrations import ProviderAddress
 
 # Placeholders as Master Data fills them in: no blank inside the braces. No e-mail: it is not needed to find a customer.
@@ -27,13 +32,26 @@ async def ensure_endpoints(office: Office, row: Row) -> None:
     """Makes the addresses that the connector declares and the integration lacks. Raises KeystoreUnavailableError,
     QueueUnavailableError."""
     keys = await office.keyring.keys_of(row.tenant_id)
-    redis, settings = office.queue.redis, office.settings
-    there = await list_active_endpoints(office.database, settings, keys, row.integration_id)
-    for kind in {one.kind for one in get_connector(row.connector).endpoints} - {one.kind for one in there}:
-        await create_endpoint(
-            office.database, redis, settings, keys, integration_id=row.integration_id,
-            kind=cast("EndpointKind", kind), accounts=row.accounts,
-        )  # fmt: skip
+    async with office.database.tenant_tx(row.tenant_id, "ensure_endpoints") as connection:
+        if not await _list_missing(connection, row):
+            return
+        # Of two who do this at once, the second one waits and finds nothing missing.
+        await lock_integration(connection, row.tenant_id, row.integration_id)
+        for kind in await _list_missing(connection, row):
+            await add_endpoint(
+                connection, office.settings, keys, integration_id=row.integration_id, kind=kind, accounts=row.accounts
+            )
+    await publish_directory(office.database, office.queue.redis, office.settings)
+
+
+async def _list_missing(connection: asyncpg.Connection, row: Row) -> list[EndpointKind]:
+    there = {
+        endpoint.kind
+        for endpoint in await list_endpoints(connection, row.tenant_id)
+        if endpoint.integration_id == row.integration_id and endpoint.status == "active"
+    }
+    declared = (cast("EndpointKind", one.kind) for one in get_connector(row.connector).endpoints)
+    return [kind for kind in declared if kind not in there]
 
 
 async def reveal_addresses(office: Office, row: Row, *, actor: Actor) -> list[ProviderAddress]:

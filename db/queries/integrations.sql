@@ -22,6 +22,9 @@ SELECT i.tenant_id, i.integration_id, i.connector, i.account, i.environment, i.c
        i.revision, i.accepted_accounts, i.auto_sync, i.sync_frequency, i.hook_status, i.hook_note, i.hook_checked_at
 FROM tenant_integrations AS i WHERE i.tenant_id = $1 AND i.integration_id = $2;
 
+-- lock_integration [web, operator]: before its addresses are made: two who make them at once would make two of each.
+SELECT i.integration_id FROM tenant_integrations AS i WHERE i.tenant_id = $1 AND i.integration_id = $2 FOR UPDATE;
+
 -- set_integration_status [worker, syncer, web, operator]: only from one seen: a late refusal undoes no new credentials.
 UPDATE tenant_integrations AS i SET status = $4, status_reason = $5, updated_at = now()
 WHERE i.tenant_id = $1 AND i.integration_id = $2 AND i.status = ANY ($3::text[])

@@ -3,6 +3,8 @@
 import asyncio
 from typing import Any
 
+from app.services.integration_addresses import ensure_endpoints
+from app.services.integration_reads import get_row
 from tests.integration.api.conftest import ACME, read
 from tests.integration.api.integrations.conftest import APP_KEY, PATH, Shop
 
@@ -89,6 +91,21 @@ async def test_without_if_match_the_last_change_wins(shop: Shop) -> None:
         one = f"{PATH}/{(await shop.create(client))['id']}"
         answers = await asyncio.gather(*(client.put(one, json={"name": name}) for name in ("a", "b", "c", "d")))
     assert [answer.status_code for answer in answers] == [200] * 4
+
+
+async def test_two_who_make_the_same_addresses_at_once_make_one_of_each(shop: Shop, superuser: Any) -> None:
+    async with shop.cast.client(ACME) as client:
+        await shop.create(client)
+    before = await superuser.fetchval("SELECT count(*) FROM endpoints")
+    await superuser.execute("UPDATE endpoints SET status = 'revoked', revoked_at = now()")
+    row = await get_row(shop.cast.office, ACME, 1)
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks, superuser.transaction():
+        await superuser.execute("LOCK TABLE endpoints IN SHARE MODE")  # what is there can be read, nothing added
+        for _ in range(2):
+            tasks.create_task(ensure_endpoints(shop.cast.office, row))
+        while await superuser.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted") < 2:
+            pass  # nothing announces that somebody waits
+    assert await superuser.fetchval("SELECT count(*) FROM endpoints WHERE status = 'active'") == before > 0
 
 
 async def test_calls_of_franchises_are_taken_once_they_are_listed(shop: Shop, superuser: Any) -> None:

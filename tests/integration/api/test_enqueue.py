@@ -131,7 +131,7 @@ async def test_a_full_queue_says_when_to_come_back(connected: Cast, monkeypatch:
 
 @pytest.mark.parametrize("error", [DurabilityError("no fsync"), QueueUnavailableError("away")])
 async def test_what_is_not_on_disk_is_not_accepted(
-    connected: Cast, superuser: Any, monkeypatch: pytest.MonkeyPatch, error: Exception
+    connected: Cast, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     async def fail(*_: object, **__: object) -> None:
         raise error
@@ -142,8 +142,5 @@ async def test_what_is_not_on_disk_is_not_accepted(
         assert read(answer, 503)["success"] is False
         assert "retry-after" in answer.headers
         monkeypatch.undo()
-        # It may be on disk all the same: under its key it is not done again before its time.
-        repeated = await client.post(ENQUEUE, json={"stream": "orders", "external_ids": ["1"]})
-        assert read(repeated, 409)["code"] == "call_in_progress"
-        await superuser.execute("UPDATE idempotent_calls SET created_at = now() - interval '3 minutes'")
+        # It may be on disk all the same: an object that is fetched twice does no harm.
         read(await client.post(ENQUEUE, json={"stream": "orders", "external_ids": ["1"]}), 202)

@@ -62,8 +62,9 @@ async def test_batch_work_leaves_the_reserve_to_live_work(redis: Redis) -> None:
 async def test_what_flows_in_can_be_taken(redis: Redis) -> None:
     budget = make_budget(redis, 6_000)
     await take_all(budget, ACME, "live")
-    waits = [await find_wait_s(budget, ACME, "live") for _ in range(20)]
-    wait_s = next(wait for wait in reversed(waits) if wait is not None)
+    # On a slow machine a call may have flowed in meanwhile: the wait that counts is the last answer.
+    while (wait_s := await find_wait_s(budget, ACME, "live")) is None:
+        pass
     assert 0 < wait_s < 0.1
     await asyncio.sleep(wait_s + 0.002)
     await budget.take(ACME, "live")

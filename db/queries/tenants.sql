@@ -13,7 +13,7 @@ SELECT coalesce(max(t.tenant_id), 0) + 1 FROM tenants AS t;
 -- list_organizations [web, operator]: platform work, with the tenants of each.
 SELECT o.organization_id, o.name, o.created_at,
        coalesce(array_agg(t.tenant_id ORDER BY t.tenant_id) FILTER (WHERE t.tenant_id IS NOT NULL), '{}') AS tenant_ids
-FROM organizations AS o LEFT JOIN tenants AS t ON t.organization_id = o.organization_id
+FROM organizations AS o LEFT JOIN tenants AS t ON t.organization_id = o.organization_id AND t.status <> 'deleted'
 WHERE o.organization_id = ANY ($1::integer[]) OR $2
 GROUP BY o.organization_id ORDER BY o.organization_id;
 

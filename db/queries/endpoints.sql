@@ -14,10 +14,10 @@ SELECT endpoint_id, integration_id, kind, source, token_hash, sealed_token, head
        accounts, status, created_at, revoked_at, rotated_at
 FROM endpoints WHERE tenant_id = $1 AND endpoint_id = $2 FOR UPDATE;
 
--- list_endpoints [web, worker, operator]: one tenant's, in the order made.
+-- list_endpoints [web, worker, operator]: one tenant's, in the order made; of those made at once the order hook first.
 SELECT endpoint_id, integration_id, kind, source, token_hash, sealed_token, header_name, secret_hashes, sealed_secrets,
        accounts, status, created_at, revoked_at, rotated_at
-FROM endpoints WHERE tenant_id = $1 ORDER BY created_at, endpoint_id;
+FROM endpoints WHERE tenant_id = $1 ORDER BY created_at, kind DESC, endpoint_id;
 
 -- set_secrets [web, worker, operator]: the hashes that are valid from now on, with the sealed secrets beside them.
 UPDATE endpoints SET secret_hashes = $3, sealed_secrets = $4, rotated_at = $5 WHERE tenant_id = $1 AND endpoint_id = $2;

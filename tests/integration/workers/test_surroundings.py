@@ -120,8 +120,13 @@ async def refuse_credentials(works: Works) -> list[str]:
 
 
 async def test_refused_credentials_pause_the_integration_until_good_ones_are_given(works: Works) -> None:
-    async with works.worker(tries_max=3):
+    async with works.worker(tries_max=3) as context:
         ids = await refuse_credentials(works)
+
+        async def is_quiet() -> bool:
+            return not context.in_flight.total()
+
+        await until(is_quiet)  # what had left before the refusal was known
         calls = count_calls()
         await asyncio.sleep(0.8)  # several looks at what is postponed
         assert count_calls() == calls, "refused credentials were used again"

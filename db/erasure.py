@@ -17,8 +17,13 @@ BATCHED_TABLES = (
     "order_identities",
     "dead_letters",
     "waiting_customers",
+    "listing_marks",
+    "completeness_findings",
+    "completeness_days",
+    "sync_run_streams",
+    "sync_runs",
 )
-SMALL_TABLES = ("counters", "gaps", "integration_activity", "api_usage")
+SMALL_TABLES = ("counters", "gaps", "integration_activity", "api_usage", "sync_streams", "sync_schedules")
 
 
 async def erase_batch(connection: asyncpg.Connection, tenant_id: int, table: str, limit: int) -> int:

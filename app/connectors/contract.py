@@ -11,6 +11,9 @@ from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from app.connectors.frequency import FREQUENCY_CHARS_MAX
+from app.connectors.listing import StreamReader
+from app.core.outbound import Outbound
+from app.core.settings import Settings
 from schemas.events import EventAction, EventKind
 from schemas.records import Record, RecordStream
 
@@ -112,6 +115,7 @@ class Connector(NamedTuple):
     `is_available` False: its fields can be declared and checked, and nothing is called, mapped or synced yet.
     `account_field`: the configuration field that names the account at the provider. Where the provider tells it only
     once it is called, `account_stand_in` names the fields that stand for it until then: see `name_account`.
+    `make_readers`: what syncs list its streams with; None: nothing of it can be listed.
     """
 
     name: str
@@ -125,3 +129,4 @@ class Connector(NamedTuple):
     is_available: bool = True
     account_field: str = "account"
     account_stand_in: tuple[str, ...] = ()
+    make_readers: Callable[[Outbound, Settings], Mapping[RecordStream, StreamReader]] | None = None

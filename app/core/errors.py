@@ -115,6 +115,12 @@ class ThrottledError(ProviderError):
     code = "throttled"
 
 
+class PositionLostError(ProviderError):
+    """The provider has forgotten where a reading of its list had come to: begin that part again."""
+
+    code = "position_lost"
+
+
 class CredentialsRefusedError(ProviderError):
     """401 or 403: the integration's credentials are wrong or lack a permission."""
 

@@ -29,6 +29,26 @@ DELETE FROM dead_letters AS t WHERE t.tenant_id = $1
 DELETE FROM waiting_customers AS t WHERE t.tenant_id = $1
   AND t.ctid = ANY (ARRAY(SELECT r.ctid FROM waiting_customers AS r WHERE r.tenant_id = $1 LIMIT $2));
 
+-- erase_listing_marks [worker]: as above.
+DELETE FROM listing_marks AS t WHERE t.tenant_id = $1
+  AND t.ctid = ANY (ARRAY(SELECT r.ctid FROM listing_marks AS r WHERE r.tenant_id = $1 LIMIT $2));
+
+-- erase_completeness_findings [worker]: as above.
+DELETE FROM completeness_findings AS t WHERE t.tenant_id = $1
+  AND t.ctid = ANY (ARRAY(SELECT r.ctid FROM completeness_findings AS r WHERE r.tenant_id = $1 LIMIT $2));
+
+-- erase_completeness_days [worker]: as above.
+DELETE FROM completeness_days AS t WHERE t.tenant_id = $1
+  AND t.ctid = ANY (ARRAY(SELECT r.ctid FROM completeness_days AS r WHERE r.tenant_id = $1 LIMIT $2));
+
+-- erase_sync_run_streams [worker]: as above.
+DELETE FROM sync_run_streams AS t WHERE t.tenant_id = $1
+  AND t.ctid = ANY (ARRAY(SELECT r.ctid FROM sync_run_streams AS r WHERE r.tenant_id = $1 LIMIT $2));
+
+-- erase_sync_runs [worker]: as above.
+DELETE FROM sync_runs AS t WHERE t.tenant_id = $1
+  AND t.ctid = ANY (ARRAY(SELECT r.ctid FROM sync_runs AS r WHERE r.tenant_id = $1 LIMIT $2));
+
 -- erase_counters [worker]: few rows.
 DELETE FROM counters AS t WHERE t.tenant_id = $1;
 
@@ -40,6 +60,12 @@ DELETE FROM integration_activity AS t WHERE t.tenant_id = $1;
 
 -- erase_api_usage [worker]: few rows.
 DELETE FROM api_usage AS t WHERE t.tenant_id = $1;
+
+-- erase_sync_streams [worker]: few rows.
+DELETE FROM sync_streams AS t WHERE t.tenant_id = $1;
+
+-- erase_sync_schedules [worker]: few rows.
+DELETE FROM sync_schedules AS t WHERE t.tenant_id = $1;
 
 -- close_integrations [worker]: the rows stay, because the ledger names them; their secrets go.
 UPDATE tenant_integrations AS i

@@ -27,6 +27,7 @@ WHY_WORDS_MIN = 2
 PLATFORM_TABLES = {
     *("organizations", "tenants", "tenant_slugs", "tenant_integrations", "endpoints"),
     *("counters", "gaps", "event_day_totals", "queue_ticks", "integration_activity", "api_usage", "audit_entries"),
+    *("sync_runs", "sync_run_streams", "sync_streams", "sync_schedules"),
 }
 OWNER_ROLES = {"owner", "admin"}
 

@@ -18,6 +18,7 @@ UNSHARED_TABLES = {"public.schema_migrations": {"acequia_operator"}, "security.t
 PLATFORM_READS_TOO = {
     "public.tenants", "public.tenant_integrations", "public.endpoints", "public.counters", "public.gaps",
     "public.event_day_totals", "public.integration_activity", "public.api_usage", "public.audit_entries",
+    "public.sync_runs", "public.sync_run_streams", "public.sync_streams", "public.sync_schedules",
 }  # fmt: skip
 FUNCTIONS = {
     "security.token_scope()": "acequia_security",
@@ -29,6 +30,11 @@ FUNCTIONS = {
 AUDIT = {"audit_entries", "platform_audit_entries"}
 ERASED = {
     "dead_letters", "counters", "gaps", "integration_activity", "api_usage", "idempotent_calls", "person_roles",
+    "sync_runs", "sync_run_streams", "sync_streams", "sync_schedules", "listing_marks", "completeness_days",
+    "completeness_findings",
+}  # fmt: skip
+FORGOTTEN_BY_SYNCER = {
+    "sync_runs", "sync_run_streams", "sync_schedules", "listing_marks", "completeness_findings", "gaps",
 }  # fmt: skip
 OF_TENANT = "(tenant_id = ( SELECT security.current_tenant_id() AS current_tenant_id))"
 OF_PLATFORM = "( SELECT security.is_platform() AS is_platform)"
@@ -243,6 +249,8 @@ def _is_needed(name: str, role: str, privilege: str) -> bool:
     if table in dependent | {"waiting_customers"} and role in {"acequia_worker", "acequia_syncer"}:
         return True
     # A tenant's deletion is the worker's job; idempotent calls are dropped after their day.
+    if role == "acequia_syncer" and table in FORGOTTEN_BY_SYNCER:
+        return True
     return (role == "acequia_worker" and table in records | ERASED) or (role, table) in {
         ("acequia_web", "person_roles"), ("acequia_operator", "person_roles"), ("acequia_web", "idempotent_calls"),
     }  # fmt: skip

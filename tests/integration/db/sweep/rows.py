@@ -41,6 +41,22 @@ ROWS = {
     "waiting_customers": "INSERT INTO waiting_customers (tenant_id, source, account, external_id, integration_id,"
     " form) VALUES ({t}, 'vtex', 'store', 'c-2', 1, 'hint'), ({t}, 'vtex', 'store', '{c}', 1, 'hint')",
     "api_usage": "INSERT INTO api_usage VALUES ({t}, '2026-11-01', {n})",
+    "sync_runs": "INSERT INTO sync_runs (tenant_id, run_id, integration_id, kind, trigger, reason, requested_by)"
+    " VALUES ({t}, '00000000-0000-7000-8000-000000000005', 1, 'full', 'manual', '{c}', '{c}')",
+    "sync_run_streams": "INSERT INTO sync_run_streams (tenant_id, run_id, integration_id, stream, listed,"
+    " error_example) VALUES ({t}, '00000000-0000-7000-8000-000000000005', 1, 'orders', {n}, '{c}')",
+    "sync_streams": "INSERT INTO sync_streams (tenant_id, integration_id, stream, full_at)"
+    " VALUES ({t}, 1, '{c}', '2026-11-01')",
+    "sync_schedules": "INSERT INTO sync_schedules (tenant_id, integration_id, next_sync_at, frequency, time_zone)"
+    " VALUES ({t}, 1, '2026-11-01', '{c}', 'UTC')",
+    "listing_marks": "INSERT INTO listing_marks (tenant_id, stream, source, account, external_id, fingerprint,"
+    " reason) VALUES ({t}, 'orders', 'vtex', 'store', 'o-1', '{c}', 'dead')",
+    "completeness_days": "INSERT INTO completeness_days (tenant_id, integration_id, stream, day, run_id, listed,"
+    " missing, stale, unlisted)"
+    " VALUES ({t}, 1, 'orders', '2026-11-01', '00000000-0000-7000-8000-000000000005', {n}, 0, 0, 0)",
+    "completeness_findings": "INSERT INTO completeness_findings (tenant_id, run_id, stream, external_id, finding,"
+    " day) VALUES ({t}, '00000000-0000-7000-8000-000000000005', 'orders', 'o-1', 'missing', '2026-11-01'),"
+    " ({t}, '00000000-0000-7000-8000-000000000005', 'orders', '{c}', 'missing', '2026-11-01')",
     "audit_entries": "INSERT INTO audit_entries (tenant_id, audit_id, actor_kind, actor_id, action, object_kind,"
     " object_id) VALUES ({t}, '00000000-0000-7000-8000-000000000004', 'key', '{c}', 'a', 'b', 'c')",
 }

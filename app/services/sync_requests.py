@@ -1,0 +1,91 @@
+"""Asking for a sync: whoever asks is told whether it is queued, joins one that goes on, or why nothing will run.
+
+Two runs of one stream never overlap. A run of the same kind that goes on is joined: what it has not read yet it reads
+as it is then, and what changes after is the next one's. Another kind queues behind what goes on.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+import asyncpg
+
+from app.connectors.registry import list_connectors
+from db.integrations import Integration
+from db.sync_runs import (
+    NewRun,
+    SyncKind,
+    SyncPriority,
+    SyncTrigger,
+    insert_run,
+    list_active_streams,
+    lock_syncs,
+    raise_priority,
+)
+from schemas.ids import make_uuid7
+from schemas.records import RecordStream
+
+RequestOutcome = Literal["queued", "joined", "not_configured", "paused"]
+
+
+class SyncRequest(NamedTuple):
+    """`streams`: None for all that the connector can list. `since`, `until`: a repair's days, by creation."""
+
+    kind: SyncKind
+    trigger: SyncTrigger
+    requested_by: str
+    priority: SyncPriority = "normal"
+    streams: tuple[RecordStream, ...] | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class Requested(NamedTuple):
+    """`run_id`: the run that was made or joined. `behind`: runs that it waits for. `note`: why nothing will run."""
+
+    outcome: RequestOutcome
+    run_id: str | None = None
+    behind: tuple[str, ...] = ()
+    note: str | None = None
+
+
+def list_syncable_streams(connector: str) -> tuple[RecordStream, ...]:
+    """What a connector can list, in the order of its declaration; empty when nothing."""
+    declared = list_connectors().get(connector)
+    if declared is None or declared.make_readers is None:
+        return ()
+    return tuple(stream.name for stream in declared.streams)
+
+
+async def request_sync(connection: asyncpg.Connection, integration: Integration, request: SyncRequest) -> Requested:
+    """In the caller's transaction of that tenant. Raises ValueError for a stream that the connector does not list."""
+    listable = list_syncable_streams(integration.connector)
+    if not listable or integration.status == "deleted":
+        return Requested("not_configured", note=f"nothing of {integration.connector} can be listed")
+    if not integration.has_credentials:
+        return Requested("not_configured", note="there are no credentials: enter them")
+    if integration.status != "active":
+        return Requested("paused", note=integration.status_reason)
+    wanted = request.streams or listable
+    unknown = set(wanted) - set(listable)
+    if unknown:
+        raise ValueError(f"{integration.connector} lists no {', '.join(sorted(unknown))}")
+    tenant_id, integration_id = integration.tenant_id, integration.integration_id
+    await lock_syncs(connection, tenant_id, integration_id)
+    active = [one for one in await list_active_streams(connection, tenant_id, integration_id) if one.stream in wanted]
+    if request.since is None and request.until is None:
+        same = [one for one in active if one.kind == request.kind]
+        if {one.stream for one in same} == set(wanted):
+            run_id = same[-1].run_id
+            await raise_priority(connection, tenant_id, run_id, request.priority)
+            return Requested("joined", run_id)
+    run = NewRun(
+        make_uuid7(), integration_id, request.kind, request.trigger, request.priority, request.requested_by,
+        request.since, request.until,
+    )  # fmt: skip
+    await insert_run(connection, tenant_id, run, wanted)
+    return Requested("queued", run.run_id, _name_runs(active))
+
+
+def _name_runs(active: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one[0] for one in active))

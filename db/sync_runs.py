@@ -1,0 +1,195 @@
+"""Sync runs and their streams: asked for, listed, cancelled, paused, ended."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+import asyncpg
+
+from db.pool import Database
+from db.queries import load_queries
+from schemas.records import RecordStream
+
+SQL = load_queries("sync_runs")
+NEWEST = "ffffffff-ffff-ffff-ffff-ffffffffffff"
+
+SyncKind = Literal["full", "incremental", "repair"]
+SyncTrigger = Literal["schedule", "manual", "repair", "creation"]
+SyncPriority = Literal["high", "normal", "low"]
+SyncStatus = Literal["queued", "running", "succeeded", "partial", "failed", "cancelled"]
+ACTIVE: tuple[SyncStatus, ...] = ("queued", "running")
+
+
+class ActiveStream(NamedTuple):
+    """A stream of a run that has not ended."""
+
+    run_id: str
+    stream: RecordStream
+    status: SyncStatus
+    kind: SyncKind
+
+
+class NewRun(NamedTuple):
+    """`since`, `until`: what a repair looks at, by creation; None: everything that may be listed."""
+
+    run_id: str
+    integration_id: int
+    kind: SyncKind
+    trigger: SyncTrigger
+    priority: SyncPriority
+    requested_by: str
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class SyncRun(NamedTuple):
+    """One run. `reason`: why it failed, or succeeded only in part."""
+
+    tenant_id: int
+    run_id: str
+    integration_id: int
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    since: datetime | None
+    until: datetime | None
+    paused_at: datetime | None
+    cancelled_at: datetime | None
+    kind: SyncKind
+    trigger: SyncTrigger
+    priority: SyncPriority
+    status: SyncStatus
+    reason: str | None
+    requested_by: str
+
+
+class RunStream(NamedTuple):
+    """One stream of a run. `worked_ms`: the length of its steps, added up. `expected`: objects that the lists told of,
+    None until they have been asked. `kept_out`: customers whom a limit left no room; `dead`: documents that cannot be
+    used; `errors`: both and calls that failed, with one example."""
+
+    run_id: str
+    stream: RecordStream
+    status: SyncStatus
+    reason: str | None
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    due_at: datetime
+    stepped_at: datetime | None
+    is_leased: bool | None
+    steps: int
+    failures: int
+    worked_ms: int
+    expected: int | None
+    listed: int
+    fetched: int
+    created: int
+    updated: int
+    unchanged: int
+    deleted: int
+    kept_out: int
+    dead: int
+    read_bytes: int
+    provider_calls: int
+    errors: int
+    error_code: str | None
+    error_example: str | None
+
+
+async def lock_syncs(connection: asyncpg.Connection, tenant_id: int, integration_id: int) -> None:
+    """Until the transaction ends, nobody else asks for a sync of this integration."""
+    await connection.execute(SQL["lock_syncs"], tenant_id, integration_id)
+
+
+async def list_active_streams(
+    connection: asyncpg.Connection, tenant_id: int, integration_id: int
+) -> list[ActiveStream]:
+    """What goes on at an integration, the oldest run first."""
+    rows = await connection.fetch(SQL["list_active_streams"], tenant_id, integration_id)
+    return [ActiveStream(str(run_id), *rest) for run_id, *rest in rows]
+
+
+async def insert_run(
+    connection: asyncpg.Connection, tenant_id: int, run: NewRun, streams: Sequence[RecordStream]
+) -> None:
+    """A run with its streams, queued."""
+    await connection.execute(
+        SQL["insert_run"], tenant_id, run.run_id, run.integration_id, run.kind, run.trigger, run.priority,
+        run.requested_by, run.since, run.until,
+    )  # fmt: skip
+    await connection.execute(SQL["insert_run_streams"], tenant_id, run.run_id, run.integration_id, list(streams))
+
+
+async def raise_priority(connection: asyncpg.Connection, tenant_id: int, run_id: str, priority: SyncPriority) -> None:
+    """A run that goes on gets this priority, if it is a higher one."""
+    await connection.execute(SQL["raise_priority"], tenant_id, run_id, priority)
+
+
+async def find_run(connection: asyncpg.Connection, tenant_id: int, run_id: str) -> SyncRun | None:
+    """One run of the tenant."""
+    row = await connection.fetchrow(SQL["find_run"], tenant_id, run_id)
+    return None if row is None else _read_run(row)
+
+
+async def list_runs(
+    connection: asyncpg.Connection,
+    tenant_id: int,
+    *,
+    integration_id: int | None = None,
+    before: str = NEWEST,
+    limit: int = 50,
+) -> list[SyncRun]:
+    """Newest first, older than the run `before`."""
+    return [
+        _read_run(row) for row in await connection.fetch(SQL["list_runs"], tenant_id, integration_id, before, limit)
+    ]
+
+
+async def list_run_streams(
+    connection: asyncpg.Connection, tenant_id: int, run_ids: Sequence[str]
+) -> dict[str, list[RunStream]]:
+    """Run → its streams."""
+    found: dict[str, list[RunStream]] = {run_id: [] for run_id in run_ids}
+    for run_id, *rest in await connection.fetch(SQL["list_run_streams"], tenant_id, list(run_ids)):
+        found[str(run_id)].append(RunStream(str(run_id), *rest))
+    return found
+
+
+async def cancel_run(connection: asyncpg.Connection, tenant_id: int, run_id: str) -> bool:
+    """False when it has ended already. Streams that are worked on end within their step."""
+    if await connection.fetchval(SQL["cancel_run"], tenant_id, run_id) is None:
+        return False
+    await connection.execute(SQL["cancel_idle_streams"], tenant_id, run_id)
+    await end_run(connection, tenant_id, run_id)
+    return True
+
+
+async def pause_run(connection: asyncpg.Connection, tenant_id: int, run_id: str) -> bool:
+    """False when it has ended already."""
+    return await connection.fetchval(SQL["pause_run"], tenant_id, run_id) is not None
+
+
+async def resume_run(connection: asyncpg.Connection, tenant_id: int, run_id: str) -> bool:
+    """False when it has ended already."""
+    return await connection.fetchval(SQL["resume_run"], tenant_id, run_id) is not None
+
+
+async def end_run(connection: asyncpg.Connection, tenant_id: int, run_id: str) -> SyncStatus | None:
+    """How the run ended, if its last stream has; None while one goes on."""
+    status: SyncStatus | None = await connection.fetchval(SQL["end_run"], tenant_id, run_id)
+    return status
+
+
+async def forget_old_runs(database: Database, before: datetime, limit: int) -> int:
+    """Deletes runs that ended before a time, with their streams; how many."""
+    async with database.platform_tx("forget_runs") as connection:
+        rows = await connection.fetch(SQL["forget_old_runs"], before, limit)
+        if rows:
+            await connection.execute(SQL["forget_run_streams"], *zip(*rows, strict=True))
+    return len(rows)
+
+
+def _read_run(row: asyncpg.Record) -> SyncRun:
+    tenant_id, run_id, *rest = row
+    return SyncRun(tenant_id, str(run_id), *rest)

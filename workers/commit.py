@@ -42,7 +42,7 @@ async def commit_arrivals(
         return await _commit_halves(context, tenant_id, keys, arrivals, error)
     _count(tenant_id, applied.outcomes)
     if applied.kept_out:
-        log.warning("customers.kept_out", tenant_id=tenant_id, customers=applied.kept_out,
+        log.warning("customers.kept_out", tenant_id=tenant_id, customers=len(applied.kept_out),
                     todo="raise the limit: they wait as pointers and are fetched then")  # fmt: skip
     await _record_latency(context, applied.outcomes)
     return applied.outcomes

@@ -7,6 +7,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
+from contextvars import ContextVar
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Literal, NamedTuple, Protocol, Self
 
@@ -36,6 +37,20 @@ _KEEPALIVE_S = 30.0
 _EVIDENCE_S = 10.0
 
 _log = structlog.get_logger("acequia.outbound")
+
+
+class CallCount:
+    """What a piece of work has asked of providers: calls that left, and bytes of the answers read."""
+
+    __slots__ = ("calls", "read_bytes")
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.read_bytes = 0
+
+
+# Set by whoever wants to know what its calls cost; tasks started under it count into the same one.
+CALL_COUNT: ContextVar[CallCount | None] = ContextVar("call_count", default=None)
 
 
 class Budget(Protocol):
@@ -141,6 +156,9 @@ class Outbound:
         self, route: Route, method: str, url: str, headers: Mapping[str, str], content: bytes | None
     ) -> Answer:
         """Sends and reads within the time for the whole call, at most so many bytes."""
+        count = CALL_COUNT.get()
+        if count is not None:
+            count.calls += 1
         try:
             with CALL_SECONDS.labels(route.provider, route.name).time():
                 return await self._exchange(route, method, url, headers, content)
@@ -170,6 +188,9 @@ class Outbound:
             if size > self._bytes_max:
                 raise ObjectFailedError(f"{_name(route)}: answer over {self._bytes_max} bytes", status=200)
             chunks.append(chunk)
+        count = CALL_COUNT.get()
+        if count is not None:
+            count.read_bytes += size
         return b"".join(chunks)
 
     async def _judge(self, route: Route, answer: Answer, breaker: Breaker) -> None:

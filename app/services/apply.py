@@ -9,7 +9,7 @@
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple
 
@@ -74,11 +74,17 @@ class Settlement(NamedTuple):
 
 class Applied(NamedTuple):
     """`outcomes`: event id → outcome, of every event given: this batch's or, if it had one, the earlier one.
-    `changed`: rows whose content changed. `kept_out`: customers whom a limit left no room."""
+    `changed`: rows whose content changed, `created`: those of them that are new. `kept_out`: customers whom a limit left
+    no room."""
 
     outcomes: dict[str, Outcome]
     changed: int
-    kept_out: int = 0
+    kept_out: frozenset[Key] = frozenset()
+    created: int = 0
+
+
+# What else belongs into the batch's transaction; raises to undo all of it.
+InTransaction = Callable[[asyncpg.Connection, Applied], Awaitable[None]]
 
 
 class _ObjectKey(NamedTuple):
@@ -97,6 +103,7 @@ class _Batch(NamedTuple):
     writer: Writer
     now: datetime
     integration_id: int | None
+    in_transaction: InTransaction | None
 
 
 async def apply_batch(
@@ -110,10 +117,11 @@ async def apply_batch(
     country: str = "AR",
     limits: WriteLimits | None = None,
     integration_id: int | None = None,
+    in_transaction: InTransaction | None = None,
 ) -> Applied:
     """Commits a batch of one tenant. `now`: from which latencies are counted. `country`: ISO alpha-2, the tenant's.
     `limits`: the tenant's; None binds nothing. `integration_id`: whose the `observations` without an event are, needed
-    when limits bind them.
+    when limits bind them. `in_transaction`: called before the counters, and again with every attempt.
 
     Raises ValueError for a settlement with neither observation nor outcome, SealingError, RowMovedError when others
     kept changing the same rows, and whatever asyncpg raises: `db.failures.classify` says whose fault it is.
@@ -125,7 +133,7 @@ async def apply_batch(
     orders = {object_key.key: state for object_key, state in known.items() if object_key.is_order}
     loose = Origin(integration_id or 0, "hint", now)
     origins = find_origins(settlements) | {_find_key(observation).key: loose for observation in observations}
-    batch = _Batch(settlements, customers, orders, versions, origins, writer, now, integration_id)
+    batch = _Batch(settlements, customers, orders, versions, origins, writer, now, integration_id, in_transaction)
     sealer = Sealer(keys, country)
     for attempt in range(1, ATTEMPTS_MAX + 1):
         try:
@@ -165,14 +173,20 @@ async def _write(connection: asyncpg.Connection, sealer: Sealer, batch: _Batch, 
     if batch.integration_id is not None:
         current.add(batch.integration_id)
     await note_activity(connection, tenant_id, writer, current)
+    changed = [state for state in stored.values() if state.is_changed]
+    applied = Applied(outcomes, len(changed), frozenset(room.kept_out), sum(state.is_new for state in changed))
+    if batch.in_transaction is not None:
+        await batch.in_transaction(connection, applied)
     counted = _add(_count_outcomes(outcomes.values()), _count_applied(entries, outcomes))
+    if batch.integration_id is not None and not batch.settlements:
+        counted[f"{APPLIED_PREFIX}{batch.integration_id}"] = len(changed)
     await add_to_counters(
         connection, tenant_id, writer, _add(of_customers.counters, of_orders.counters, of_waiting, counted)
     )
     earlier = [entry.event_id for entry in entries if entry.event_id not in outcomes]
     if earlier:
-        outcomes |= await find_outcomes(connection, tenant_id, earlier)
-    return Applied(outcomes, sum(state.is_changed for state in stored.values()), len(room.kept_out))
+        applied = applied._replace(outcomes=outcomes | await find_outcomes(connection, tenant_id, earlier))
+    return applied
 
 
 def reduce_observations(

@@ -59,10 +59,12 @@ class Family(NamedTuple, Generic[RowT]):
 
 
 class Stored(NamedTuple):
-    """How a key stands after the batch. `is_changed`: this batch changed its content or its source's stamp."""
+    """How a key stands after the batch. `is_changed`: this batch changed its content or its source's stamp. `is_new`:
+    nothing was held of it before."""
 
     is_changed: bool
     source_updated_at: datetime
+    is_new: bool = False
 
 
 class Upserted(NamedTuple):
@@ -142,7 +144,7 @@ async def _plan(
                 plan.rows.append(family.make_same_row(key, told, found.revision + 1))
             else:
                 plan.rows.append(family.make_row(sealer, key, told, 0))
-            plan.stored[key] = Stored(not is_same, told.version.source_updated_at)
+            plan.stored[key] = Stored(not is_same, told.version.source_updated_at, is_new=found is None)
         elif not found.is_partial and told.version <= found.version:
             plan.stored[key] = Stored(is_changed=False, source_updated_at=found.version.source_updated_at)
         else:

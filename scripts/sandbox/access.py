@@ -27,8 +27,10 @@ _NEEDED = {
     "get_customer": {"Read only documents"},
     "search_CL": {"Read only documents"},
     "search_AD": {"Read only documents"},
+    "scroll_CL": {"Read only documents"},
+    "scroll_AD": {"Read only documents"},
 }
-_MASTER_DATA = ("get_customer", "search_CL", "search_AD")
+_MASTER_DATA = ("get_customer", "search_CL", "search_AD", "scroll_CL", "scroll_AD")
 _UNAUTHORIZED = {"error": {"code": "1", "message": "Acesso não autorizado", "exception": None}}
 
 

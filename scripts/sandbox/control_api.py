@@ -161,14 +161,14 @@ def _make_change(store: Store, body: dict[str, Any]) -> tuple[str, list[Notice]]
     kind, action, patch = body["kind"], body.get("action", "advance"), body.get("patch")
     object_id = body.get("object_id")
     if kind == "order":
-        order = store.orders[object_id] if object_id else store.create_order()
+        order = store.orders.get(object_id) if object_id else store.create_order()
         if patch is not None:
             store.patch_order(order, patch)
         elif object_id and action == "advance" and not order.is_finished:
             store.advance_order(order)
         return order.order_id, store.make_order_notices(order)
     if kind == "customer":
-        customer = store.customers[object_id] if object_id else store.create_customer()
+        customer = store.customers.get(object_id) if object_id else store.create_customer()
         if action == "delete":
             store.delete_customer(customer)
         elif object_id or patch is not None:

@@ -1,115 +1,98 @@
-"""Master Data v1 documents of one shopper: `CL` and its `AD`."""
+"""One shopper: what moves is kept, the Master Data documents are made of a seed when somebody reads them."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from random import Random
-from uuid import UUID
+from typing import NamedTuple
 
-from scripts.sandbox.people import make_person
+from scripts.sandbox.customer_documents import write_addresses, write_client
+from scripts.sandbox.people import Person, make_person
+from scripts.sandbox.seeds import make_id
 from scripts.sandbox.times import write_z
+
+_CL, _USER = 1, 2
+_NO_CHANGES: Mapping[str, object] = {}
+
+
+class Profile(NamedTuple):
+    """What moves. `updated_at` is None until the first update, `interacted_at` is never earlier than it."""
+
+    updated_at: datetime | None
+    interacted_at: datetime
+    is_deleted: bool = False
+    changes: Mapping[str, object] = _NO_CHANGES
 
 
 class Customer:
-    """One profile with its addresses. `client` and `addresses` are the documents as Master Data gives them."""
+    """`ordinal`: its number in its store. The same seed, ordinal and date make the same person and documents."""
 
-    __slots__ = ("addresses", "client", "document_id", "is_deleted", "person", "updated_at", "user_id")
+    __slots__ = ("account", "created_at", "document_id", "now", "ordinal", "seed", "user_id")
 
-    def __init__(self, account: str, random: Random, now: datetime) -> None:
-        self.person = make_person(random)
-        self.document_id = str(UUID(int=random.getrandbits(128), version=4))
+    def __init__(
+        self, account: str, seed: int, ordinal: int, created_at: datetime, now: Profile | None = None
+    ) -> None:
+        self.account = account
+        self.seed = seed
+        self.ordinal = ordinal
+        self.created_at = created_at
+        self.now = now or Profile(None, created_at)
+        self.document_id = make_id(seed, _CL, ordinal)
         # In older documents the document's id is not the user's.
-        self.user_id = self.document_id if random.random() < 0.95 else str(UUID(int=random.getrandbits(128), version=4))
-        self.updated_at = now
-        self.is_deleted = False
-        is_guest = random.random() < 0.08
-        self.client = _write_client(account, self, is_guest=is_guest, random=random, now=now)
-        count = 0 if is_guest else random.choice((1, 1, 1, 2))
-        self.addresses = [_write_address(account, self, index, random, now) for index in range(count)]
+        self.user_id = self.document_id if seed % 20 else make_id(seed, _USER, ordinal)
+
+    @property
+    def person(self) -> Person:
+        return make_person(Random(self.seed))
+
+    @property
+    def is_guest(self) -> bool:
+        return count_addresses(self.seed) == 0
+
+    @property
+    def is_deleted(self) -> bool:
+        return self.now.is_deleted
+
+    @property
+    def updated_at(self) -> datetime:
+        """The latest of the document's three stamps."""
+        return self.now.interacted_at
+
+    @property
+    def client(self) -> dict[str, object]:
+        return self.show_client(self.now)
+
+    @property
+    def addresses(self) -> list[dict[str, object]]:
+        return write_addresses(self.account, self, count_addresses(self.seed))
+
+    def show_client(self, profile: Profile) -> dict[str, object]:
+        """The `CL` document as it is with that profile."""
+        document = write_client(self.account, self, is_guest=self.is_guest)
+        if profile.updated_at is not None:
+            document["updatedIn"], document["updatedBy"] = write_z(profile.updated_at), self.user_id
+        document["lastInteractionIn"] = write_z(profile.interacted_at)
+        document.update(profile.changes)
+        return document
 
     def update(self, random: Random, now: datetime) -> None:
         """A change as shops see them: consent given or taken, another phone, a visit."""
         change = random.random()
+        changes = dict(self.now.changes)
         if change < 0.4:
-            self.client["isNewsletterOptIn"] = not self.client["isNewsletterOptIn"]
+            changes["isNewsletterOptIn"] = not self.client["isNewsletterOptIn"]
         elif change < 0.7:
-            self.client["homePhone"] = make_person(random).phone
-        if change < 0.7:
-            self.client["updatedIn"] = write_z(now)
-            self.client["updatedBy"] = self.user_id
-        self.client["lastInteractionIn"] = write_z(now)
-        self.updated_at = now
+            changes["homePhone"] = make_person(random).phone
+        self.now = Profile(now if change < 0.7 else self.now.updated_at, now, self.is_deleted, changes)
 
-    def patch(self, changes: dict[str, object], now: datetime) -> None:
-        self.client.update(changes)
-        self.client["updatedIn"] = self.client["lastInteractionIn"] = write_z(now)
-        self.updated_at = now
+    def patch(self, changes: Mapping[str, object], now: datetime) -> None:
+        self.now = Profile(now, now, self.is_deleted, {**self.now.changes, **changes})
+
+    def delete(self, now: datetime) -> None:
+        self.now = self.now._replace(is_deleted=True, interacted_at=now)
 
 
-def _write_client(
-    account: str, customer: Customer, *, is_guest: bool, random: Random, now: datetime
-) -> dict[str, object]:
-    person = customer.person
-    return {
-        "id": customer.document_id,
-        "userId": customer.user_id,
-        "email": person.email,
-        "firstName": None if is_guest else person.first_name,
-        "lastName": None if is_guest else person.last_name,
-        "document": None if is_guest else person.dni,
-        "documentType": None if is_guest else random.choice(("dni", "DNI", "dni")),
-        "isCorporate": True if person.is_corporate else random.choice((False, False, None)),
-        "corporateName": person.company,
-        "tradeName": person.company,
-        "corporateDocument": person.cuit if person.is_corporate else None,
-        "stateRegistration": None,
-        "businessPhone": None,
-        "homePhone": None if is_guest else person.phone,
-        "phone": None,
-        "cellPhone": None,
-        "gender": random.choice(("female", "male", None)),
-        "birthDate": f"{random.randint(1950, 2006)}-{random.randint(1, 12):02}-{random.randint(1, 28):02}T00:00:00",
-        "isNewsletterOptIn": random.random() < 0.5,
-        "localeDefault": "es-AR",
-        "customerClass": random.choice((None, None, "oro")),
-        "priceTables": None,
-        "approved": True,
-        "rclastcart": None,
-        "rclastcartvalue": None,
-        "carttag": {"DisplayValue": "Zapatillas", "Scores": {}} if random.random() < 0.2 else None,
-        "createdIn": write_z(now),
-        "updatedIn": None,
-        "lastInteractionIn": write_z(now),
-        "createdBy": customer.user_id,
-        "updatedBy": None,
-        "accountName": account,
-        "dataEntityId": "CL",
-        "followers": [],
-        "tags": [],
-    }
-
-
-def _write_address(account: str, customer: Customer, index: int, random: Random, now: datetime) -> dict[str, object]:
-    person = customer.person if index == 0 else make_person(random)
-    return {
-        "id": str(UUID(int=random.getrandbits(128), version=4)),
-        "userId": customer.user_id,
-        "addressName": f"{random.randint(10**9, 10**10)}",
-        "addressLabel": None,
-        "addressType": "residential" if index == 0 else "commercial",
-        "receiverName": f"{customer.person.first_name} {customer.person.last_name}",
-        "street": person.street,
-        "number": person.number,
-        "complement": person.complement,
-        "neighborhood": person.neighborhood,
-        "city": person.place.city,
-        "state": person.place.state,
-        "postalCode": person.place.postal_code,
-        "country": "ARG",
-        "reference": None,
-        "geoCoordinate": "",
-        "countryfake": None,
-        "createdIn": write_z(now),
-        "updatedIn": None,
-        "lastInteractionIn": write_z(now),
-        "accountName": account,
-        "dataEntityId": "AD",
-    }
+def count_addresses(seed: int) -> int:
+    """None for the 8 % who are guests, one or two for others."""
+    if (seed >> 8) % 100 < 8:
+        return 0
+    return 2 if (seed >> 24) % 4 == 0 else 1

@@ -1,53 +1,86 @@
-"""Master Data v1 as far as the sandbox has it: a client document, and searches by userId or of everybody.
+"""Master Data v1 as far as the sandbox has it: a client document by its id, searches and scrolls of `CL` and `AD`.
 
-A store under Data Protection Plus has neither `CL` nor `AD`.
+A store under Data Protection Plus has neither `CL` nor `AD`. Documents by id are what is true; searches and scrolls show
+what the index has.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from scripts.sandbox.asgi import Reply, Request, answer_json
+from scripts.sandbox.documents import Documents, NotFilterableError, pick_fields
+from scripts.sandbox.scrolls import TooManyScrollsError
 from scripts.sandbox.store import Store
+from scripts.sandbox.where import WhereError, parse_where
 
-SEARCH_ROWS_MAX = 100
+SEARCH_ROWS_MAX, SEARCH_DOCUMENTS_MAX = 100, 10_000
+SCROLL_ROWS_MAX, SCROLL_ROWS_USUAL = 1_000, 1_000
 _NO_ENTITY = answer_json({"Message": "Data entity not found"}, 404)
 
 
 def show_client(store: Store, document_id: str, query: dict[str, str]) -> Reply:
     if store.has_data_protection_plus:
         return _NO_ENTITY
-    customer = store.customers.get(document_id.lower().removeprefix("cl-"))
+    customer = store.customers.find(document_id)
     if customer is None or customer.is_deleted:
         return answer_json({"Message": "Document not found"}, 404)
-    return answer_json(_pick(customer.client, query.get("_fields", "id")))
+    return answer_json(pick_fields(customer.client, query.get("_fields", "id")))
 
 
 def search_documents(store: Store, entity: str, request: Request) -> Reply:
-    """`_where=userId=<id>`, or no `_where` at all, is what it understands."""
+    """`_where`, `_sort`, `_fields`; the header REST-Range names the first row and the one behind the last."""
     if store.has_data_protection_plus:
         return _NO_ENTITY
-    field, _, value = request.query.get("_where", "").partition("=")
-    if field not in ("", "userId"):
-        return answer_json({"Message": "Field is not filterable"}, 400)
-    documents = _list_documents(store, entity, value if field else None)
-    found_range = request.headers.get("rest-range", "resources=0-10").removeprefix("resources=").split("-")
-    start, end = int(found_range[0]), int(found_range[1])
-    if end - start > SEARCH_ROWS_MAX:
-        return answer_json({"Message": "Maximum of 100 documents per page"}, 400)
-    rows = [_pick(document, request.query.get("_fields", "id")) for document in documents[start:end]]
-    content_range = f"resources {start}-{end}/{len(documents)}".encode()
+    query = request.query
+    try:
+        start, end = _read_range(request.headers.get("rest-range", "resources=0-10"))
+        documents = Documents(store.customers, entity)
+        keys = documents.find(parse_where(query.get("_where", "")), query.get("_sort", ""))
+        rows = documents.show(keys[start:end], query.get("_fields", "id"))
+    except (ValueError, NotFilterableError) as error:
+        return _refuse(error)
+    content_range = f"resources={start}-{min(end, len(keys))}/{len(keys)}".encode()
     return answer_json(rows, headers=((b"rest-content-range", content_range),))
 
 
-def _list_documents(store: Store, entity: str, user_id: str | None) -> list[dict[str, Any]]:
-    """The entity's documents of one user, or of all (None)."""
-    found = store.customers_by_user
-    customers = list(found.values()) if user_id is None else [found[user_id]] if user_id in found else []
-    if entity == "CL":
-        return [customer.client for customer in customers]
-    return [address for customer in customers for address in customer.addresses]
+def _read_range(text: str) -> tuple[int, int]:
+    first, _, end = text.removeprefix("resources=").partition("-")
+    start, stop = int(first), int(end)
+    if not 0 <= start <= stop:
+        raise ValueError("Invalid range")
+    if stop - start > SEARCH_ROWS_MAX:
+        raise ValueError("Maximum of 100 documents per page")
+    if stop > SEARCH_DOCUMENTS_MAX:
+        raise ValueError("Maximum of 10000 documents: use the scroll")
+    return start, stop
 
 
-def _pick(document: dict[str, Any], fields: str) -> dict[str, Any]:
-    if fields == "_all":
-        return document
-    return {name: document[name] for name in fields.split(",") if name in document}
+def scroll_documents(store: Store, entity: str, request: Request) -> Reply:
+    """The first call opens a scroll, each further one with its token moves it on; an empty page ends it."""
+    if store.has_data_protection_plus:
+        return _NO_ENTITY
+    query = request.query
+    headers: list[tuple[bytes, bytes]] = []
+    try:
+        documents = Documents(store.customers, entity)
+        if "_token" in query:
+            scroll = store.scrolls.find(query["_token"], entity)
+        else:
+            size = int(query.get("_size", str(SCROLL_ROWS_USUAL)))
+            if not 1 <= size <= SCROLL_ROWS_MAX:
+                raise ValueError("Maximum of 1000 documents per page")
+            keys: Sequence[int] = documents.find(parse_where(query.get("_where", "")), query.get("_sort", ""))
+            scroll = store.scrolls.open(entity, keys, size, query.get("_fields", "id"))
+            headers.append((b"x-vtex-md-token", scroll.token.encode()))
+        rows: list[dict[str, Any]] = []
+        while not rows and (page := store.scrolls.take(scroll)):  # a page of nobody but deleted ones is no end
+            rows = documents.show(page, scroll.fields)
+    except (ValueError, NotFilterableError, TooManyScrollsError) as error:
+        return _refuse(error)
+    headers.append((b"rest-content-total", str(len(scroll.keys)).encode()))
+    return answer_json(rows, headers=tuple(headers))
+
+
+def _refuse(error: Exception) -> Reply:
+    message = str(error) if not isinstance(error, WhereError) else f"Invalid where: {error}"
+    return answer_json({"Message": message}, 400)

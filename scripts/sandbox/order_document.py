@@ -6,12 +6,58 @@ two sellers, a utm, a coupon, a repeated total, or a wholesale quantity that tak
 
 from datetime import datetime, timedelta
 from random import Random
-from typing import Any
-from uuid import UUID
+from typing import Any, NamedTuple
 
 from scripts.sandbox.names import CAMPAIGNS, COUPONS, PAYMENTS, PRODUCTS, SIZES
 from scripts.sandbox.people import Person
 from scripts.sandbox.times import write_offset
+
+
+class Line(NamedTuple):
+    """`product`: its number in PRODUCTS. Amounts of one piece, in cents."""
+
+    product: int
+    price: int
+    discount: int
+    quantity: int
+
+
+class Basket(NamedTuple):
+    """What an order's total is made of. Drawn first, so that lists know a total without the whole document."""
+
+    lines: list[Line]
+    shipping: int
+    has_two_sellers: bool
+
+    @property
+    def gross(self) -> int:
+        return sum(line.price * line.quantity for line in self.lines)
+
+    @property
+    def net(self) -> int:
+        return sum((line.price - line.discount) * line.quantity for line in self.lines)
+
+    @property
+    def total(self) -> int:
+        return self.net + self.shipping
+
+    @property
+    def pieces(self) -> int:
+        return sum(line.quantity for line in self.lines)
+
+
+def draw_basket(random: Random) -> Basket:
+    has_two_sellers = random.random() < 0.08
+    lines = [_draw_line(random) for _ in range(random.choice((1, 1, 1, 2, 2, 3)) + has_two_sellers)]
+    return Basket(lines, random.choice((0, 0, 349_900, 589_900)), has_two_sellers)
+
+
+def _draw_line(random: Random) -> Line:
+    product = random.randrange(len(PRODUCTS))
+    price = PRODUCTS[product][2]
+    discount = price // 10 if random.random() < 0.3 else 0
+    quantity = random.randint(60, 400) if random.random() < 0.01 else random.choice((1, 1, 1, 1, 2, 3))
+    return Line(product, price, discount, quantity)
 
 
 def write_document(
@@ -24,15 +70,14 @@ def write_document(
     random: Random,
     now: datetime,
 ) -> dict[str, Any]:
-    has_two_sellers = random.random() < 0.08
+    basket = draw_basket(random)
     items = [
-        _write_item(random, order_id, "1" if index == 0 or not has_two_sellers else "marroquineria-sur", now)
-        for index in range(random.choice((1, 1, 1, 2, 2, 3)) + has_two_sellers)
+        _write_item(
+            line, random, order_id, "1" if index == 0 or not basket.has_two_sellers else "marroquineria-sur", now
+        )
+        for index, line in enumerate(basket.lines)
     ]
-    gross = sum(item["price"] * item["quantity"] for item in items)
-    net = sum(item["sellingPrice"] * item["quantity"] for item in items)
-    shipping = random.choice((0, 0, 349_900, 589_900))
-    total = net + shipping
+    gross, net, shipping, total = basket.gross, basket.net, basket.shipping, basket.total
     return {
         "sequence": sequence,
         "marketplaceOrderId": "",
@@ -57,7 +102,7 @@ def write_document(
         "totals": _write_totals(gross, net - gross, shipping, random),
         "items": items,
         "marketplaceItems": [],
-        "sellers": _write_sellers(account, has_two_sellers=has_two_sellers),
+        "sellers": _write_sellers(account, has_two_sellers=basket.has_two_sellers),
         "clientProfileData": _write_profile(person, profile_id, random),
         "clientPreferencesData": {"locale": "es-AR", "optinNewsLetter": random.random() < 0.5},
         "giftRegistryData": None,
@@ -91,11 +136,9 @@ def write_document(
     }
 
 
-def _write_item(random: Random, order_id: str, seller: str, now: datetime) -> dict[str, Any]:
-    index = random.randrange(len(PRODUCTS))
-    name, category, price = PRODUCTS[index]
-    discount = price // 10 if random.random() < 0.3 else 0
-    quantity = random.randint(60, 400) if random.random() < 0.01 else random.choice((1, 1, 1, 1, 2, 3))
+def _write_item(line: Line, random: Random, order_id: str, seller: str, now: datetime) -> dict[str, Any]:
+    index, price, discount, quantity = line
+    name, category, _ = PRODUCTS[index]
     sku = str(4_000 + index * 10 + random.randrange(len(SIZES)))
     tag = {"name": "DISCOUNT@MARKETPLACE", "value": -discount * quantity, "isPercentual": False, "identifier": None}
     return {
@@ -316,4 +359,4 @@ def _write_payment(random: Random, system: tuple[str, str, str], value: int, ins
 
 
 def _write_hex(random: Random) -> str:
-    return UUID(int=random.getrandbits(128)).hex.upper()
+    return f"{random.getrandbits(128):032X}"

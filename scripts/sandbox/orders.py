@@ -1,116 +1,199 @@
-"""One order: what changes on its way, and the document that VTEX would show of it now."""
+"""One order: what moves is kept, the document that VTEX would show of it is made of a seed when somebody reads it."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
+from scripts.sandbox.customers import Customer
 from scripts.sandbox.names import CANCEL_REASONS
-from scripts.sandbox.order_document import write_document
-from scripts.sandbox.people import Person
+from scripts.sandbox.order_document import draw_basket, write_document
 from scripts.sandbox.times import write_offset, write_z
-from scripts.sandbox.workflow import choose_way
+from scripts.sandbox.workflow import WAYS, find_way
+
+GUEST_PERCENT = 12
+_TAIL_SALT = 0x7A11
+_NO_PATCH: Mapping[str, Any] = {}
+
+
+class Standing(NamedTuple):
+    """Where an order stands. `total_minor` None: what its basket says. `patch` and `still` are what tests wrote over
+    its document: the moving part of it, and all the rest as JSON without the opening brace."""
+
+    position: int
+    status: str
+    changed_at: datetime
+    changed_before: datetime | None = None
+    authorized_at: datetime | None = None
+    invoiced_at: datetime | None = None
+    canceled_at: datetime | None = None
+    is_in_error: bool = False
+    total_minor: int | None = None
+    patch: Mapping[str, Any] = _NO_PATCH
+    still: bytes | None = None
 
 
 class Order:
-    """The part that never changes is kept as JSON bytes, so that showing a document costs microseconds."""
+    """`ordinal`: its number in its store. The part of the document that does not move is kept as JSON once it was
+    read, so that showing it again costs microseconds; `forget_document` gives the memory back."""
 
-    __slots__ = (
-        "_moving", "_still", "_still_before", "changed_at", "changed_before", "created_at", "order_id", "person",
-        "position", "previous", "sequence", "total_minor", "way",
-    )  # fmt: skip
+    __slots__ = ("_still", "account", "before", "created_at", "now", "number", "ordinal", "seed", "shopper", "way")
 
     def __init__(
-        self, account: str, number: int, *, person: Person, profile_id: str | None, random: Random, now: datetime
+        self,
+        account: str,
+        number: int,
+        *,
+        seed: int,
+        shopper: Customer,
+        created_at: datetime,
+        ordinal: int = 0,
+        now: Standing | None = None,
     ) -> None:
-        self.order_id = f"{number}-01"
-        self.sequence = str(number % 1_000_000 + 500_000)
-        self.person = person
-        self.way = choose_way(random)
-        self.position = 0
-        self.created_at = self.changed_at = now
-        self.changed_before: datetime | None = None
-        document = write_document(
-            account, self.order_id, self.sequence, person=person, profile_id=profile_id, random=random, now=now
-        )
-        self.total_minor: int = document["value"]
-        self._still = orjson.dumps(document)[1:]
-        self._still_before = self._still
-        self._moving: dict[str, Any] = {
-            "orderId": self.order_id,
-            "status": self.way[0],
-            "statusDescription": "Pedido",
-            "lastChange": write_offset(now),
-            "authorizedDate": None,
-            "invoicedDate": None,
-            "cancelReason": None,
-            "cancellationData": None,
-            "isCompleted": False,
-            "allowCancellation": True,
-            "packageAttachment": {"packages": []},
-        }
-        self.previous = self._moving
+        self.account = account
+        self.number = number
+        self.ordinal = ordinal
+        self.seed = seed
+        self.shopper = shopper
+        self.created_at = created_at
+        self.way = WAYS[find_way(seed)]
+        self.now = now or Standing(0, self.way[0], created_at)
+        self.before = self.now
+        self._still: bytes | None = None
+
+    @property
+    def order_id(self) -> str:
+        return write_order_id(self.number)
+
+    @property
+    def sequence(self) -> str:
+        return write_sequence(self.number)
 
     @property
     def status(self) -> str:
-        return str(self._moving["status"])
+        return self.now.status
+
+    @property
+    def position(self) -> int:
+        return self.now.position
+
+    @property
+    def total_minor(self) -> int:
+        total = self.now.total_minor
+        return draw_total(self.seed) if total is None else total
 
     @property
     def is_finished(self) -> bool:
-        return self.position == len(self.way) - 1
+        return self.position >= len(self.way) - 1
 
     def show(self, *, is_stale: bool = False) -> bytes:
         """The document as JSON; `is_stale`: as it was before the last change."""
-        moving, still = (self.previous, self._still_before) if is_stale else (self._moving, self._still)
-        return orjson.dumps(moving)[:-1] + b"," + still
+        standing = self.before if is_stale else self.now
+        return orjson.dumps(self._write_moving(standing))[:-1] + b"," + (standing.still or self._read_still())
 
-    def advance(self, random: Random, now: datetime) -> None:
+    def forget_document(self) -> None:
+        self._still = None
+
+    def advance(self, now: datetime) -> None:
         """The next state of its way. Raises IndexError when there is none."""
-        status = self.way[self.position + 1]
-        self.position += 1
-        moving = self._begin_change(now)
-        moving["status"] = status
-        if status == "on-order-completed":
-            moving["isCompleted"] = True
-        elif status == "payment-approved":
-            moving["authorizedDate"] = write_offset(now)
-        elif status == "invoiced":
-            moving["invoicedDate"] = write_offset(now)
-            moving["allowCancellation"] = False
-            moving["packageAttachment"] = {"packages": [_write_package(self, random, now)]}
-        elif status == "canceled":
-            moving["allowCancellation"] = False
-            moving["cancelReason"] = random.choice(CANCEL_REASONS)
-            moving["cancellationData"] = {
-                "RequestedByUser": random.random() < 0.5,
-                "RequestedBySystem": False,
-                "RequestedBySellerNotification": False,
-                "RequestedByPaymentNotification": False,
-                "Reason": moving["cancelReason"],
-                "CancellationDate": write_z(now),
-            }
-        self._moving = moving
+        self._change(now, self.way[self.position + 1], self.position + 1)
+
+    def force_status(self, status: str, now: datetime) -> None:
+        """A state out of its way, with which it ends."""
+        self._change(now, status, len(self.way) - 1)
 
     def patch(self, changes: Mapping[str, Any], now: datetime) -> None:
         """Overwrites parts of the document, objects merged; `lastChange` moves."""
         document = orjson.loads(self.show())
         _merge(document, changes)
-        moving = self._begin_change(now)
-        for name in [name for name in document if name in moving]:
-            value = document.pop(name)
-            if name in changes:
-                moving[name] = value
-        self._still = orjson.dumps(document)[1:]
+        moving = {name: document.pop(name) for name in self._write_moving(self.now)}
+        patch = {name: value for name, value in self.now.patch.items() if name != "lastChange"}
         value = document.get("value")
-        self.total_minor = value if isinstance(value, int) else self.total_minor
-        self._moving = moving
+        standing = self._begin_change(now)
+        self.now = standing._replace(
+            status=str(changes.get("status", standing.status)),
+            patch={**patch, **{name: moving[name] for name in changes if name in moving}},
+            still=orjson.dumps(document)[1:],
+            total_minor=value if isinstance(value, int) else standing.total_minor,
+            is_in_error=bool(document.get("workflowIsInError")),
+        )
 
-    def _begin_change(self, now: datetime) -> dict[str, Any]:
-        self.changed_before, self.changed_at = self.changed_at, now
-        self.previous, self._still_before = self._moving, self._still
-        return {**self._moving, "lastChange": write_offset(now)}
+    def _begin_change(self, now: datetime) -> Standing:
+        self.before = self.now
+        return self.now._replace(changed_at=now, changed_before=self.now.changed_at)
+
+    def _change(self, now: datetime, status: str, position: int) -> None:
+        standing = self._begin_change(now)._replace(status=status, position=position)
+        overwritten = {"status", "lastChange"}
+        if status == "payment-approved":
+            standing = standing._replace(authorized_at=now)
+            overwritten.add("authorizedDate")
+        elif status == "invoiced":
+            standing = standing._replace(invoiced_at=now)
+            overwritten |= {"invoicedDate", "allowCancellation", "packageAttachment"}
+        elif status == "canceled":
+            standing = standing._replace(canceled_at=now)
+            overwritten |= {"allowCancellation", "cancelReason", "cancellationData"}
+        self.now = standing._replace(
+            patch={name: value for name, value in standing.patch.items() if name not in overwritten}
+        )
+
+    def _read_still(self) -> bytes:
+        if self._still is None:
+            document = write_document(
+                self.account,
+                self.order_id,
+                self.sequence,
+                person=self.shopper.person,
+                profile_id=None if is_guest_order(self.seed) else self.shopper.user_id,
+                random=Random(self.seed),
+                now=self.created_at,
+            )
+            self._still = orjson.dumps(document)[1:]
+        return self._still
+
+    def _write_moving(self, standing: Standing) -> dict[str, Any]:
+        is_ended = standing.invoiced_at is not None or standing.canceled_at is not None
+        random = Random(self.seed ^ _TAIL_SALT) if is_ended else None
+        reason = random.choice(CANCEL_REASONS) if random and standing.canceled_at else None
+        return {
+            "orderId": self.order_id,
+            "status": standing.status,
+            "statusDescription": "Pedido",
+            "lastChange": write_offset(standing.changed_at),
+            "authorizedDate": write_offset(standing.authorized_at) if standing.authorized_at else None,
+            "invoicedDate": write_offset(standing.invoiced_at) if standing.invoiced_at else None,
+            "cancelReason": reason,
+            "cancellationData": _write_cancellation(reason, random, standing.canceled_at)
+            if random and standing.canceled_at
+            else None,
+            "isCompleted": standing.position > 0,
+            "allowCancellation": not is_ended,
+            "packageAttachment": {
+                "packages": [_write_package(random, standing.invoiced_at, self.total_minor)]
+                if random and standing.invoiced_at
+                else []
+            },
+            **standing.patch,
+        }
+
+
+def draw_total(seed: int) -> int:
+    return draw_basket(Random(seed)).total
+
+
+def is_guest_order(seed: int) -> bool:
+    return (seed >> 8) % 100 < GUEST_PERCENT
+
+
+def write_order_id(number: int) -> str:
+    return f"{number}-01"
+
+
+def write_sequence(number: int) -> str:
+    return str(number % 10**9)
 
 
 def _merge(target: dict[str, Any], changes: Mapping[str, Any]) -> None:
@@ -121,14 +204,25 @@ def _merge(target: dict[str, Any], changes: Mapping[str, Any]) -> None:
             target[name] = value
 
 
-def _write_package(order: Order, random: Random, now: datetime) -> dict[str, Any]:
+def _write_cancellation(reason: str | None, random: Random, canceled_at: datetime) -> dict[str, Any]:
+    return {
+        "RequestedByUser": random.random() < 0.5,
+        "RequestedBySystem": False,
+        "RequestedBySellerNotification": False,
+        "RequestedByPaymentNotification": False,
+        "Reason": reason,
+        "CancellationDate": write_z(canceled_at),
+    }
+
+
+def _write_package(random: Random, invoiced_at: datetime, total_minor: int) -> dict[str, Any]:
     return {
         "items": [{"itemIndex": 0, "quantity": 1, "price": 0, "description": None, "unitMultiplier": 0.0}],
         "courier": random.choice(("Andreani", "OCA", "Correo Argentino")),
         "invoiceNumber": f"0003-{random.randint(1, 99_999_999):08}",
-        "invoiceValue": order.total_minor,
+        "invoiceValue": total_minor,
         "invoiceUrl": None,
-        "issuanceDate": write_offset(now),
+        "issuanceDate": write_offset(invoiced_at),
         "trackingNumber": f"AR{random.randint(10**8, 10**9)}",
         "trackingUrl": None,
         "type": "Output",

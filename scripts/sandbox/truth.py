@@ -13,8 +13,8 @@ from scripts.sandbox.store import Store
 def list_truth(store: Store, kind: str, limit: int) -> list[dict[str, Any]]:
     """The newest objects of a store."""
     if kind == "customer":
-        return [_show_customer(customer) for customer in islice(reversed(store.customers.values()), limit)]
-    return [_show_order(order) for order in islice(reversed(store.orders.values()), limit)]
+        return [_show_customer(customer) for customer in islice(store.customers.list_newest(), limit)]
+    return [_show_order(order) for order in islice(store.orders.list_newest(), limit)]
 
 
 def list_truth_of_run(
@@ -27,10 +27,10 @@ def list_truth_of_run(
             break
         if account != store.account or touched_kind != kind or not is_accepted:
             continue
-        if kind == "order" and object_id in store.orders:
-            found.append(_show_order(store.orders[object_id]))
-        elif kind == "customer" and object_id in store.customers:
-            found.append(_show_customer(store.customers[object_id]))
+        if kind == "order" and (order := store.orders.find(object_id)) is not None:
+            found.append(_show_order(order))
+        elif kind == "customer" and (customer := store.customers.find(object_id)) is not None:
+            found.append(_show_customer(customer))
     return found
 
 
@@ -40,7 +40,7 @@ def _show_order(order: Order) -> dict[str, Any]:
         "external_id": order.order_id,
         "status": order.status,
         "total_minor": order.total_minor,
-        "source_updated_at": _write(order.changed_at),
+        "source_updated_at": _write(order.now.changed_at),
         "deleted": False,
         "email": None,
     }

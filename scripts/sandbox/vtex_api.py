@@ -9,7 +9,7 @@ from scripts.sandbox.access import find_refusal, is_right
 from scripts.sandbox.asgi import Reply, Request, answer_json
 from scripts.sandbox.deliveries import Courier
 from scripts.sandbox.faults import Verdict, Weather
-from scripts.sandbox.master_data import search_documents, show_client
+from scripts.sandbox.master_data import scroll_documents, search_documents, show_client
 from scripts.sandbox.order_routes import NOT_FOUND, list_orders, show_conversation, show_order
 from scripts.sandbox.store import Hook, Store
 
@@ -25,6 +25,8 @@ _HANDLERS: dict[str, Handler] = {
     "get_customer": lambda store, document_id, request, _: show_client(store, document_id, request.query),
     "search_CL": lambda store, _, request, __: search_documents(store, "CL", request),
     "search_AD": lambda store, _, request, __: search_documents(store, "AD", request),
+    "scroll_CL": lambda store, _, request, __: scroll_documents(store, "CL", request),
+    "scroll_AD": lambda store, _, request, __: scroll_documents(store, "AD", request),
     "get_hook": lambda store, _, request, __: _show_hook(store, request),
     "delete_hook": lambda store, _, request, __: _delete_hook(store, request),
 }
@@ -137,8 +139,8 @@ def _name_route(method: str, path: list[str]) -> tuple[str, str]:
             route = ("get_conversation", order_id)
         case "GET", ["dataentities", "CL", "documents", document_id]:
             route = ("get_customer", document_id)
-        case "GET", ["dataentities", ("CL" | "AD") as entity, "search"]:
-            route = (f"search_{entity}", "")
+        case "GET", ["dataentities", ("CL" | "AD") as entity, ("search" | "scroll") as way]:
+            route = (f"{way}_{entity}", "")
     return route
 
 

@@ -1,6 +1,7 @@
 """Everything the sandbox holds: stores, weather, runs, and the demo's background traffic."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
@@ -9,7 +10,9 @@ from scripts.sandbox.deliveries import Courier, Retries
 from scripts.sandbox.faults import Weather
 from scripts.sandbox.inline import InlineEndpoint
 from scripts.sandbox.plan import read_mix
+from scripts.sandbox.stocking import HISTORY_DAYS, History
 from scripts.sandbox.store import Store
+from scripts.sandbox.times import WorldClock, from_us, parse_us
 from scripts.sandbox.traffic import IN_FLIGHT_MAX, Job, Run
 from scripts.sandbox.vtex_api import read_hook
 
@@ -25,21 +28,18 @@ class World:
         self.stores: dict[str, Store] = {}
         self.runs: dict[str, Run] = {}
         self.demo: Run | None = None
+        self.clock = WorldClock()
         self._ids = count(1)
 
     def put_account(self, account: str, body: dict[str, Any]) -> Store:
         """Makes the account or changes what is given of it. Raises ValueError or KeyError for a wrong body."""
         store = self.stores.get(account)
         if store is None:
-            store = self.stores[account] = Store(account, self.seed)
-        store.stock(
-            max(0, int(body.get("customers", 0)) - len(store.customers)),
-            max(0, int(body.get("orders", 0)) - len(store.orders)),
-        )
+            store = self.stores[account] = Store(account, self.seed, self.clock)
+        _set_options(store, body)
+        _stock(store, body)
         if "app_key" in body:
             _put_key(store, body)
-        store.has_data_protection_plus = bool(body.get("data_protection_plus", store.has_data_protection_plus))
-        store.is_offline = bool(body.get("offline", store.is_offline))
         if "trigger_url" in body:
             store.trigger_url = body["trigger_url"]
         if "inline" in body:
@@ -94,6 +94,28 @@ class World:
         if unknown or not names:
             raise ValueError(f"accounts: unknown or none: {', '.join(unknown)}")
         return [self.stores[name] for name in names]
+
+
+def _set_options(store: Store, body: dict[str, Any]) -> None:
+    store.has_data_protection_plus = bool(body.get("data_protection_plus", store.has_data_protection_plus))
+    store.is_offline = bool(body.get("offline", store.is_offline))
+    store.objects_kept_max = int(body.get("objects_kept_max", store.objects_kept_max))
+    store.orders.index.lag_s = float(body.get("index_lag_s", store.orders.index.lag_s))
+    store.customers.index.lag_s = float(body.get("search_lag_s", store.customers.index.lag_s))
+
+
+def _stock(store: Store, body: dict[str, Any]) -> None:
+    """What is missing of `customers` and `orders`, over the `history_days` until `stocked_until`."""
+    customers = max(0, int(body.get("customers", 0)) - len(store.customers))
+    orders = max(0, int(body.get("orders", 0)) - len(store.orders))
+    if not customers and not orders:
+        return
+    if "stock_seed" in body:
+        if store.stock_seed not in (None, int(body["stock_seed"])):
+            raise ValueError("stock_seed: the account was stocked with another")
+        store.stock_seed = int(body["stock_seed"])
+    until = from_us(parse_us(body["stocked_until"])) if "stocked_until" in body else datetime.now(UTC)
+    store.stock(customers, orders, History.before(until, float(body.get("history_days", HISTORY_DAYS))))
 
 
 def _put_key(store: Store, body: dict[str, Any]) -> None:

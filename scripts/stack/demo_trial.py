@@ -2,7 +2,6 @@
 limit, so that the demo shows what a limit does: known customers go on, new ones wait."""
 
 from datetime import UTC, datetime, timedelta
-from random import Random
 from typing import TYPE_CHECKING
 
 from app.connectors.vtex.mapping import MAPPER_VERSION, map_customer
@@ -11,6 +10,7 @@ from app.services.keyring import open_keyring
 from db.counters import list_counters
 from db.pool import Database
 from scripts.sandbox.customers import Customer
+from scripts.sandbox.seeds import mix
 from scripts.stack.demo_tenants import BRANDS
 
 if TYPE_CHECKING:
@@ -44,6 +44,6 @@ async def fill_trial(stack: "Stack") -> int:
 
 def make_observations(account: str, now: datetime) -> list[Observation]:
     """The same people every time."""
-    random, begin = Random(SEED), (now - HISTORY).replace(microsecond=0)
-    customers = [Customer(account, random, begin) for _ in range(CUSTOMERS)]
+    begin = (now - HISTORY).replace(microsecond=0)
+    customers = [Customer(account, mix(SEED, number), number, begin) for number in range(CUSTOMERS)]
     return [Observation("vtex", account, map_customer(one.client), MAPPER_VERSION, begin) for one in customers]

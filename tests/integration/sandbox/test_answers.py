@@ -7,6 +7,7 @@ import pytest
 from scripts.sandbox.faults import Fault, Weather
 from scripts.sandbox.people import write_cuit
 from scripts.sandbox.store import Store
+from scripts.sandbox.times import WorldClock
 from tests.integration.sandbox.remote import KEYS, Sandbox
 
 
@@ -88,9 +89,10 @@ def test_a_fault_ends_with_its_calls() -> None:
 
 def test_the_same_seed_makes_the_same_store() -> None:
     def show(seed: int) -> list[str]:
-        store = Store("acme", seed)
+        store = Store("acme", seed, WorldClock())
         store.stock(5, 5)
-        return [customer.person.email for customer in store.customers.values()] + list(store.orders)
+        people = [customer.person.email for customer in store.customers.list_newest()]
+        return people + [order.order_id for order in store.orders.list_newest()]
 
     assert show(1) == show(1) != show(2)
 

@@ -1,13 +1,13 @@
 """Whole documents to start from: what the sandbox shows of an invoiced order and of a customer with an address."""
 
 from datetime import UTC, datetime
-from random import Random
 from typing import Any
 
 import orjson
 
 from scripts.sandbox.customers import Customer
 from scripts.sandbox.orders import Order
+from scripts.sandbox.seeds import mix
 
 NOW = datetime(2026, 3, 4, 12, 0, 0, 123456, UTC)
 
@@ -15,15 +15,13 @@ NOW = datetime(2026, 3, 4, 12, 0, 0, 123456, UTC)
 def make_order_document(**changes: Any) -> dict[str, Any]:
     """An invoiced order of two sellers, with a gift card, a utm and a coupon; `changes` overwrite its top level."""
     for seed in range(1_000):
-        random = Random(seed)
-        customer = Customer("acme", random, NOW)
-        number = 1_268_540_501_456
-        order = Order("acme", number, person=customer.person, profile_id=customer.user_id, random=random, now=NOW)
+        customer = Customer("acme", mix(1, seed), seed, NOW)
+        order = Order("acme", 1_268_540_501_456, seed=mix(2, seed), shopper=customer, created_at=NOW)
         document: dict[str, Any] = orjson.loads(order.show())
         has_all = document["marketingData"] and len(document["sellers"]) == 2 and order.way[-1] == "invoiced"
         if has_all:
             while not order.is_finished:
-                order.advance(random, NOW)
+                order.advance(NOW)
             return {**orjson.loads(order.show()), **changes}
     raise AssertionError("no seed makes such an order")
 
@@ -31,7 +29,7 @@ def make_order_document(**changes: Any) -> dict[str, Any]:
 def make_client_document(**changes: Any) -> dict[str, Any]:
     """A `CL` document with one `AD` beside it."""
     for seed in range(1_000):
-        customer = Customer("acme", Random(seed), NOW)
+        customer = Customer("acme", mix(1, seed), seed, NOW)
         if customer.client["firstName"] and customer.addresses:
             return {**customer.client, "addresses": customer.addresses, **changes}
     raise AssertionError("no seed makes such a customer")

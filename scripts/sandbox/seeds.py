@@ -1,0 +1,35 @@
+"""Objects made of a number: a 64-bit seed for each, and ids that lead back to the number without a table."""
+
+from hashlib import blake2b
+from uuid import UUID
+
+_MASK_64, _MASK_32 = 2**64 - 1, 2**32 - 1
+_ODD = 2_654_435_761  # Knuth's multiplicative hash: odd, so it has an inverse modulo 2**32
+_INVERSE = pow(_ODD, -1, 2**32)
+
+
+def mix(seed: int, number: int) -> int:
+    """Seed of the object with that number. Source: splitmix64."""
+    mixed = (seed + (number + 1) * 0x9E3779B97F4A7C15) & _MASK_64
+    mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & _MASK_64
+    mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & _MASK_64
+    return mixed ^ (mixed >> 31)
+
+
+def hash_words(*words: object) -> int:
+    """A 64-bit seed of words."""
+    return int.from_bytes(blake2b(":".join(map(str, words)).encode(), digest_size=8).digest())
+
+
+def make_id(seed: int, kind: int, number: int) -> str:
+    """A UUID (version 4 by its form) whose last eight digits hold the number."""
+    begin = blake2b(seed.to_bytes(8), digest_size=12, salt=bytes([kind])).digest()
+    return str(UUID(bytes=begin + (number * _ODD & _MASK_32).to_bytes(4), version=4))
+
+
+def find_number(made_id: str) -> int | None:
+    """The number in an id of `make_id`; whether the id is truly that number's is for the caller to compare."""
+    try:
+        return int(made_id[-8:], 16) * _INVERSE & _MASK_32
+    except ValueError:
+        return None

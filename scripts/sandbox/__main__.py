@@ -42,7 +42,7 @@ def main(
         Sandbox(seed, latency_ms, body),
         host="127.0.0.1",
         port=port,
-        log_level="warning",
+        log_level="critical",  # an answer that is cut on purpose is an error to the server
         access_log=False,
         timeout_keep_alive=60,
         timeout_graceful_shutdown=1,

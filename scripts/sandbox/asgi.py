@@ -12,9 +12,13 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class Reply(NamedTuple):
+    """`cut_bytes`: how long the body is said to be when the connection breaks behind what there is of it; 0: it does
+    not."""
+
     status: int
     body: bytes = b""
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    cut_bytes: int = 0
 
 
 class Request:
@@ -60,6 +64,7 @@ def answer_json(value: Any, status: int = 200, headers: tuple[tuple[bytes, bytes
 
 async def send_reply(send: Send, reply: Reply) -> None:
     headers = [(b"content-type", b"application/json; charset=utf-8"), *reply.headers]
-    headers.append((b"content-length", str(len(reply.body)).encode()))
+    headers.append((b"content-length", str(reply.cut_bytes or len(reply.body)).encode()))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    await send({"type": "http.response.body", "body": reply.body})
+    # An answer that never ends: the server breaks the connection when the application returns without an end.
+    await send({"type": "http.response.body", "body": reply.body, "more_body": bool(reply.cut_bytes)})

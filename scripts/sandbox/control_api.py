@@ -30,6 +30,7 @@ class ControlApi:
             ("POST", "demo"): self._start_demo,
             ("DELETE", "demo"): self._stop_demo,
             ("POST", "changes"): self._change,
+            ("POST", "clock"): self._set_clock,
             ("POST", "faults"): self._add_fault,
             ("DELETE", "faults"): self._clear_faults,
             ("GET", "expected"): self._show_truth,
@@ -109,6 +110,14 @@ class ControlApi:
                 status, answer = await self._world.courier.deliver(notice, tally, Retries(tries_max=1))
                 deliveries.append({"status": status, "answer": answer})
         return answer_json({"object_id": object_id, "deliveries": deliveries})
+
+    async def _set_clock(self, request: Request) -> Reply:
+        """`advance_s` moves the world's clock forward, `rate` lets it run faster."""
+        body = await request.read_json()
+        self._world.clock.advance(float(body.get("advance_s", 0)))
+        if "rate" in body:
+            self._world.clock.set_rate(float(body["rate"]))
+        return answer_json({"now_s": self._world.clock.now_s()})
 
     async def _add_fault(self, request: Request) -> Reply:
         """A fault; `not_readable_ms` and `latency_ms` are settings beside it."""

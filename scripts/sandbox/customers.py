@@ -28,9 +28,7 @@ class Customer:
 
     __slots__ = ("account", "created_at", "document_id", "now", "ordinal", "seed", "user_id")
 
-    def __init__(
-        self, account: str, seed: int, ordinal: int, created_at: datetime, now: Profile | None = None
-    ) -> None:
+    def __init__(self, account: str, seed: int, ordinal: int, created_at: datetime, now: Profile | None = None) -> None:
         self.account = account
         self.seed = seed
         self.ordinal = ordinal

@@ -1,4 +1,4 @@
-"""The documents of an entity, `CL` or `AD`, as a search sees them: which a filter means, in which order, and their text.
+"""The documents of an entity, `CL` or `AD`, as a search sees them: which a filter means, in what order, and their text.
 
 A key is a customer's ordinal for `CL`, and ordinal x ADDRESSES_MAX + number for `AD`.
 """
@@ -133,8 +133,12 @@ class Documents:
             if field in DATE_FIELDS:
                 return self._index.read_date(key, field)
             customer = self._book.at(key)
-            return customer.document_id if field == "id" else customer.user_id if field == "userId" else str(
-                customer.client["email"]
+            return (
+                customer.document_id
+                if field == "id"
+                else customer.user_id
+                if field == "userId"
+                else str(customer.client["email"])
             )
         ordinal, number = divmod(key, ADDRESSES_MAX)
         if field in DATE_FIELDS:

@@ -12,11 +12,15 @@ from typing import Any, Literal, NamedTuple, get_args
 HANG_SHARE = 0.001
 _SIGMA = math.log(2) / 2.3263  # the 99th percentile of the normal distribution
 
-FaultKind = Literal["status", "hang", "garbage", "stale", "slow"]
+FaultKind = Literal["status", "hang", "garbage", "stale", "slow", "truncated", "cut"]
 
 
 class Verdict(NamedTuple):
-    """What happens to one call. `status` 0: nothing special."""
+    """What happens to one call. `status` 0: nothing special.
+
+    `is_after`: the call is carried out before its answer is spoiled. `is_truncated`: half of the right body, as if it
+    were all; `is_cut`: half of it, then the connection breaks.
+    """
 
     delay_s: float = 0.0
     status: int = 0
@@ -24,6 +28,9 @@ class Verdict(NamedTuple):
     is_hanging: bool = False
     is_garbage: bool = False
     is_stale: bool = False
+    is_truncated: bool = False
+    is_cut: bool = False
+    is_after: bool = False
 
 
 class Fault:
@@ -44,6 +51,7 @@ class Fault:
         self.status = int(body.get("status", 503))
         self.delay_s = float(body.get("delay_ms", 0)) / 1000
         self.retry_after_s: int | None = body.get("retry_after_s")
+        self.is_after = bool(body.get("is_after", False))
         self.calls_left = int(body["calls"]) if "calls" in body else None
         self.until = time.monotonic() + float(body["seconds"]) if "seconds" in body else math.inf
 
@@ -91,4 +99,7 @@ class Weather:
             is_hanging=fault.kind == "hang",
             is_garbage=fault.kind == "garbage",
             is_stale=fault.kind == "stale",
+            is_truncated=fault.kind == "truncated",
+            is_cut=fault.kind == "cut",
+            is_after=fault.is_after,
         )

@@ -1,7 +1,7 @@
 """Master Data v1 as far as the sandbox has it: a client document by its id, searches and scrolls of `CL` and `AD`.
 
-A store under Data Protection Plus has neither `CL` nor `AD`. Documents by id are what is true; searches and scrolls show
-what the index has.
+A store under Data Protection Plus has neither `CL` nor `AD`. Documents by id are what is true; searches and scrolls
+show what the index has.
 """
 
 from collections.abc import Sequence

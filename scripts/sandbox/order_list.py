@@ -38,9 +38,7 @@ def read_list_call(query: Mapping[str, str]) -> ListCall:
     if incomplete not in ("true", "false"):
         raise ValueError("Invalid incompleteOrders")
     ranges = {field: _read_range(query[name], field) for name, field in _RANGES.items() if query.get(name)}
-    return ListCall(
-        ranges, query.get("f_status") or None, field, direction == "desc", page, rows, incomplete == "true"
-    )
+    return ListCall(ranges, query.get("f_status") or None, field, direction == "desc", page, rows, incomplete == "true")
 
 
 def _read_range(text: str, field: str) -> Range:

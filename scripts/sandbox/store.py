@@ -135,9 +135,7 @@ class Store:
         self.orders.keep(order)
 
     def create_customer(self) -> Customer:
-        customer = Customer(
-            self.account, self.random.getrandbits(64), self.customers.end, self._stamps.tick()
-        )
+        customer = Customer(self.account, self.random.getrandbits(64), self.customers.end, self._stamps.tick())
         self.customers.add(customer)
         self.customers.forget_oldest(self.objects_kept_max)
         return customer

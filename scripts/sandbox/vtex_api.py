@@ -58,9 +58,19 @@ class VtexApi:
         verdict = self._weather.judge(store.account, route, object_id)
         if verdict.delay_s > 0:
             await asyncio.sleep(verdict.delay_s)
+        spoilt = _spoil(verdict)
+        if verdict.is_hanging and not verdict.is_after:
+            return None
+        if spoilt is not None and not verdict.is_after:
+            return spoilt
+        reply = await self._answer_route(store, route, object_id, request, verdict)
         if verdict.is_hanging:
             return None
-        return _spoil(verdict) or await self._answer_route(store, route, object_id, request, verdict)
+        if verdict.is_truncated or verdict.is_cut:
+            return reply._replace(
+                body=reply.body[: len(reply.body) // 2], cut_bytes=len(reply.body) if verdict.is_cut else 0
+            )
+        return spoilt or reply
 
     async def _answer_route(
         self, store: Store, route: str, object_id: str, request: Request, verdict: Verdict

@@ -1,4 +1,4 @@
-"""Master Data's filters: `field=value`, `<>`, `<`, `>`, `between A AND B`, `is null`, `is not null`, AND, OR, brackets."""
+"""Master Data's filters: `field=value`, `<>`, `<`, `>`, `between A AND B`, `is [not] null`, AND, OR and brackets."""
 
 import re
 from collections.abc import Sequence
@@ -61,7 +61,7 @@ def _split(text: str) -> list[str]:
     while at < len(text):
         found = _TOKEN.match(text, at)
         if found is None:
-            raise WhereError(f"unexpected {text[at:at + 20]}")
+            raise WhereError(f"unexpected {text[at : at + 20]}")
         words.append(found["quoted"] if found["quoted"] is not None else found.group().strip())
         at = found.end()
     return words

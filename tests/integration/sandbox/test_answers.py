@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from scripts.sandbox.faults import Fault, Weather
+from scripts.sandbox.faults import Fault, Verdict, Weather
 from scripts.sandbox.people import write_cuit
 from scripts.sandbox.store import Store
 from scripts.sandbox.times import WorldClock
@@ -77,7 +77,7 @@ def test_answer_times_are_as_said() -> None:
 
 def test_without_latency_there_is_none() -> None:
     weather = Weather(0, seed=1)
-    assert all(weather.judge("acme", "get_order", "1") == (0.0, 0, None, False, False, False) for _ in range(5_000))
+    assert all(weather.judge("acme", "get_order", "1") == Verdict() for _ in range(5_000))
 
 
 def test_a_fault_ends_with_its_calls() -> None:

@@ -47,6 +47,20 @@ async def close_limit_gaps(connection: asyncpg.Connection, tenant_id: int) -> li
     return [row[0] for row in await connection.fetch(SQL["close_limit_gaps"], tenant_id)]
 
 
+async def begin_gap_repair(connection: asyncpg.Connection, tenant_id: int, integration_id: int, stream: str) -> None:
+    """Whoever marks this gap from now on marks something that the repair may not see."""
+    await connection.execute(SQL["begin_gap_repair"], tenant_id, integration_id, stream)
+
+
+async def close_repaired_gap(
+    connection: asyncpg.Connection, place: tuple[int, int, str], *, covered_since: datetime, begun_at: datetime
+) -> None:
+    """What the repair has looked at from `covered_since` on is complete as of `begun_at`; a gap that was marked
+    meanwhile begins there. `place`: tenant, integration and stream."""
+    await connection.execute(SQL["close_repaired_gap"], *place, covered_since)
+    await connection.execute(SQL["narrow_repaired_gap"], *place, covered_since, begun_at)
+
+
 async def list_gaps(connection: asyncpg.Connection, tenant_id: int) -> list[Gap]:
     """One tenant's."""
     return [Gap(*row) for row in await connection.fetch(SQL["list_gaps"], tenant_id)]

@@ -91,11 +91,20 @@ async def renew_lease(database: Database, claim: SyncClaim, lease_ms: int) -> Re
     return None if row is None else Renewal(*row)
 
 
-async def release_stream(
-    connection: asyncpg.Connection, claim: SyncClaim, *, wait_ms: int, failures: int, reason: str | None, worked_ms: int
-) -> None:
-    """Gives the stream back for another step after `wait_ms`. Raises LeaseLostError."""
-    await _change(connection, "release_stream", claim, wait_ms, failures, reason, worked_ms)
+class Release(NamedTuple):
+    """How a step left its stream. `failures`: steps in a row that failed; `reason`: what it waits for."""
+
+    wait_ms: int
+    failures: int
+    reason: str | None
+    worked_ms: int
+    checkpoint: Mapping[str, Any] | None = None
+
+
+async def release_stream(connection: asyncpg.Connection, claim: SyncClaim, release: Release) -> None:
+    """Gives the stream back for another step. Raises LeaseLostError."""
+    *figures, checkpoint = release
+    await _change(connection, "release_stream", claim, *figures, checkpoint and orjson.dumps(checkpoint).decode())
 
 
 async def save_progress(

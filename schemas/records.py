@@ -107,6 +107,7 @@ class OrderRecord(Record):
     origin: str | None = None
     sales_channel: str | None = None
     is_completed: bool | None = None
+    has_workflow_error: bool | None = None
     authorized_at: datetime | None = None
     invoiced_at: datetime | None = None
     canceled_at: datetime | None = None

@@ -95,6 +95,10 @@ class StreamReader(Protocol):
         """Of `map`."""
 
     @property
+    def lag_s(self) -> float:
+        """How far the provider's lists may be behind, in seconds: a run is sure only of what is older."""
+
+    @property
     def finds_deletions(self) -> bool:
         """Whether an object that is held, not listed, and not there when asked for was deleted at the provider."""
 

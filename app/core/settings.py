@@ -120,6 +120,37 @@ class Settings(BaseSettings):
     event_wait_max_s: int = Field(14 * 86_400, ge=60, description="longest life of an event in the queue")
     stop_timeout_s: float = Field(8.0, gt=0, description="time a stopping process has to end its tasks")
 
+    # Batch and manual syncs.
+    syncer_health_host: str = "127.0.0.1"
+    syncer_health_port: int = 8400
+    sync_loops: int = Field(4, ge=1, description="streams stepped at once by one syncer process")
+    sync_loops_per_tenant: int = Field(2, ge=1, description="streams of one tenant stepped at once, all processes")
+    sync_step_s: float = Field(8.0, gt=0, le=10, description="no page is begun after so long in one step")
+    sync_poll_s: float = Field(1.0, gt=0, description="how often an idle syncer looks for work")
+    sync_fetch_concurrency: int = Field(32, ge=1, description="documents of one stream fetched at once")
+    sync_failures_max: int = Field(30, ge=1, description="steps in a row that may fail before a stream does")
+    sync_retry_min_s: float = Field(1.0, gt=0)
+    sync_retry_max_s: float = Field(300.0, gt=0)
+    sync_dead_max: int = Field(1_000, ge=1, description="documents of one stream that may be unusable before it fails")
+    sync_trailing_days: int = Field(45, ge=1, description="recent creations that incremental runs list again")
+    sync_trailing_every_h: float = Field(24.0, gt=0, description="how often a scheduled run lists them")
+    sync_history_days: int = Field(730, ge=1, description="days that a repair compares one by one")
+    sync_window_rows_max: int = Field(20_000, ge=100, description="rows held of one part of a day, when it is compared")
+    sync_windows_ahead: int = Field(4, ge=1, description="parts of days that a repair lists at once")
+    sync_repair_objects: int = Field(200, ge=1, description="differences fetched for one transaction of a repair")
+    sync_repair_delay_s: float = Field(
+        360.0, ge=0, description="from the mark of a gap to its repair; longer than lists lag"
+    )
+    sync_verify_every_h: float = Field(24.0, gt=0, description="how often every stream is compared with its provider")
+    sync_missing_confirm_s: float = Field(
+        10.0, ge=0, description="between the two times that a customer must be missing to count as deleted"
+    )
+    sync_deletions_max_percent: int = Field(
+        10, ge=0, le=100, description="customers that one run may find deleted, beside a hundred of them"
+    )
+    sync_runs_days: int = Field(90, ge=1, description="how long a run that has ended can be looked at")
+    sync_niceness: int = Field(5, ge=0, le=19, description="by how much a syncer gives way to live work on its machine")
+
     # Calls to providers.
     provider_connect_timeout_s: float = Field(2.0, gt=0)
     provider_call_timeout_s: float = Field(8.0, gt=0)

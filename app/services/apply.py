@@ -74,8 +74,8 @@ class Settlement(NamedTuple):
 
 class Applied(NamedTuple):
     """`outcomes`: event id → outcome, of every event given: this batch's or, if it had one, the earlier one.
-    `changed`: rows whose content changed, `created`: those of them that are new. `kept_out`: customers whom a limit left
-    no room."""
+    `changed`: rows whose content changed, `created`: those of them that are new. `kept_out`: customers whom a limit
+    left no room."""
 
     outcomes: dict[str, Outcome]
     changed: int

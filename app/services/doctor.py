@@ -69,6 +69,7 @@ class Doctor:
             self._check_queue_version, self._check_queue_server, self._check_memory, self._check_directory,
             self._check_keys, self._check_setup, self._check_clocks, self._check_public_url, self._check_replica,
             self._check_retention, self._check_integrations, self._check_receiver, self._check_web, self._check_worker,
+            self._check_syncer,
         ]  # fmt: skip
         return [await self._run(check) for check in checks]
 
@@ -229,6 +230,9 @@ class Doctor:
 
     async def _check_worker(self) -> Finding:
         return await self._ask("worker", self._settings.worker_health_host, self._settings.worker_health_port)
+
+    async def _check_syncer(self) -> Finding:
+        return await self._ask("syncer", self._settings.syncer_health_host, self._settings.syncer_health_port)
 
     async def _ask(self, name: str, host: str, port: int) -> Finding:
         async with httpx.AsyncClient(timeout=_HEALTH_TIMEOUT_S, trust_env=False) as client:

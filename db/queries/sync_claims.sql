@@ -37,8 +37,9 @@ WHERE s.tenant_id = $1 AND s.run_id = $2 AND s.stream = $3 AND s.lease_holder = 
 RETURNING r.cancelled_at IS NOT NULL AS is_cancelled, r.paused_at IS NOT NULL AS is_paused;
 
 -- release_stream [syncer]: the step is over; the lease is given back, so that the next one is not taken for a crash.
+-- A checkpoint comes with it when the next step must begin elsewhere than behind the last page that was written.
 UPDATE sync_run_streams AS s
-SET lease_holder = NULL, lease_until = NULL, due_at = now() + $5::integer * interval '1 millisecond',
+SET checkpoint = coalesce($9::jsonb, s.checkpoint), lease_holder = NULL, lease_until = NULL, due_at = now() + $5::integer * interval '1 millisecond',
     failures = $6, reason = $7, worked_ms = s.worked_ms + $8
 WHERE s.tenant_id = $1 AND s.run_id = $2 AND s.stream = $3 AND s.lease_holder = $4 AND s.status = 'running'
 RETURNING s.run_id;

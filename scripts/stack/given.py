@@ -7,7 +7,7 @@ from typing import NamedTuple
 from scripts.stack.installation import KEYS_OWNER, KEYS_ROLE, OWNER
 
 NEEDED = {"MIGRATION_DATABASE_URL": OWNER, "KEYS_DATABASE_URL": KEYS_ROLE}
-PROCESSES = ("web", "worker", "operator")
+PROCESSES = ("web", "worker", "syncer", "operator")
 
 
 class GivenServers(NamedTuple):

@@ -43,8 +43,21 @@ from scripts.stack.supervisor import Supervisor
 from scripts.stack.together import run_together
 from scripts.stack.valkey import EmbeddedValkey
 
-USUAL_PORTS = {"receiver": 8100, "web": 8000, "worker": 8200, "sandbox": 8300, "postgres": 54320, "valkey": 63790}
-PORT_SETTINGS = {"receiver": "receiver_port", "web": "web_port", "worker": "worker_health_port"}
+USUAL_PORTS = {
+    "receiver": 8100,
+    "web": 8000,
+    "worker": 8200,
+    "sandbox": 8300,
+    "syncer": 8400,
+    "postgres": 54320,
+    "valkey": 63790,
+}
+PORT_SETTINGS = {
+    "receiver": "receiver_port",
+    "web": "web_port",
+    "worker": "worker_health_port",
+    "syncer": "syncer_health_port",
+}
 SERVERS = ("postgres", "valkey")
 PROCESS_STOP_TIMEOUT_S = 3
 

@@ -18,7 +18,7 @@ def make_installation(tmp_path: Path) -> Installation:
 
 
 def test_the_procfile_names_what_has_work() -> None:
-    assert {"receiver", "web", "worker"} <= set(read_procfile())
+    assert {"receiver", "web", "worker", "syncer"} <= set(read_procfile())
 
 
 @pytest.mark.parametrize("line", ["receiver", "receiver:", ": python -m app", "two words: python"])
@@ -47,7 +47,7 @@ def test_passwords_that_others_may_read_are_refused(tmp_path: Path) -> None:
 
 def test_each_process_logs_in_as_its_own_role(tmp_path: Path) -> None:
     installation = make_installation(tmp_path)
-    for kind in ("web", "worker", "operator"):
+    for kind in ("web", "worker", "syncer", "operator"):
         assert f"//acequia_{kind}:" in installation.environment(kind)["DATABASE_URL"]
         assert "//acequia_keys:" in installation.environment(kind)["KEYS_DATABASE_URL"]
 
@@ -61,7 +61,7 @@ def test_the_receiver_gets_no_database_and_no_key_that_opens(tmp_path: Path) -> 
 def test_no_process_gets_the_owners_or_the_superusers_address(tmp_path: Path) -> None:
     installation = make_installation(tmp_path)
     forbidden = [installation.secrets["acequia_owner"], installation.secrets["acequia_keys_owner"], ":top@"]
-    for kind in ("receiver", "web", "worker", "operator"):
+    for kind in ("receiver", "web", "worker", "syncer", "operator"):
         values = " ".join(installation.environment(kind).values())
         assert not any(secret in values for secret in forbidden)
 
@@ -93,6 +93,7 @@ def test_given_urls_replace_the_embedded_server() -> None:
         "acequia_keys": "postgresql://keys@db/acequia_keys",
         "acequia_web": "postgresql://web@db/acequia",
         "acequia_worker": "postgresql://w@db/acequia",
+        "acequia_syncer": "postgresql://w@db/acequia",
         "acequia_operator": "postgresql://w@db/acequia",
     }
 

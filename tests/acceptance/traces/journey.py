@@ -178,7 +178,7 @@ class Journey:
 
     async def look(self) -> None:
         """Pages and commands, a replay among them."""
-        for name in ("receiver", "web", "worker"):
+        for name in ("receiver", "web", "worker", "syncer"):
             port = self.stack.supervisor.parts(name)[0].port  # type: ignore[attr-defined]
             for page in ("metrics", "readyz", "healthz"):
                 await self.call("GET", f"http://127.0.0.1:{port}/{page}")

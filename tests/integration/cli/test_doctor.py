@@ -29,6 +29,7 @@ async def test_a_fresh_stack_has_nothing_broken(acequia: RunCommand) -> None:
     [
         ({"RECEIVER_PORT": "9"}, "receiver", "start it"),
         ({"WORKER_HEALTH_PORT": "9"}, "worker", "start it"),
+        ({"SYNCER_HEALTH_PORT": "9"}, "syncer", "start it"),
         ({"WEB_PORT": "9"}, "web", "start it"),
         ({"LEDGER_DAYS": "2"}, "retention", "LEDGER_DAYS"),
         ({"REDIS_REPLICAS_CONFIRMED": "1"}, "durability", "replicas"),

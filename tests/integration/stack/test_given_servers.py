@@ -29,6 +29,7 @@ async def test_given_servers_are_used_and_left_running(tmp_path: Path) -> None:
             "KEYS_DATABASE_URL": urls["acequia_keys"],
             "KEYS_MIGRATION_DATABASE_URL": urls["acequia_keys_owner"],
             "DATABASE_URL": urls["acequia_worker"],
+            "SYNCER_DATABASE_URL": urls["acequia_syncer"],
             "WEB_DATABASE_URL": urls["acequia_web"],
             "OPERATOR_DATABASE_URL": urls["acequia_operator"],
         }
@@ -37,7 +38,7 @@ async def test_given_servers_are_used_and_left_running(tmp_path: Path) -> None:
         async with Stack(
             StackOptions(tmp_path / "ours", has_traffic=False, uses_free_ports=True, given=given)
         ) as stack:
-            assert set(stack.processes) == {"receiver", "web", "worker", "sandbox"}
+            assert set(stack.processes) == {"receiver", "web", "worker", "syncer", "sandbox"}
             assert stack.redis_url == valkey.url
             assert len(stack.tenants) == 5
         assert postgres.is_running

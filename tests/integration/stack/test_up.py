@@ -30,7 +30,7 @@ pytestmark = pytest.mark.kill
 UP = (sys.executable, "-m", "scripts.stack.up")
 DOWN = (sys.executable, "-m", "scripts.stack.down")
 START_S, STOP_S = 60.0, 10.0
-PROCESSES = {"receiver", "web", "worker", "sandbox", "postgres", "valkey"}
+PROCESSES = {"receiver", "web", "worker", "syncer", "sandbox", "postgres", "valkey"}
 
 
 async def run(command: Sequence[str], *, folder: Path | None = None) -> tuple[int, str]:
@@ -168,7 +168,7 @@ async def test_a_second_one_on_the_same_folder_is_told_what_to_do(data: Path) ->
         assert "Traceback" not in output
 
 
-@pytest.mark.parametrize("name", ["worker", "receiver", "web", "sandbox", "valkey", "postgres"])
+@pytest.mark.parametrize("name", ["worker", "syncer", "receiver", "web", "sandbox", "valkey", "postgres"])
 async def test_whoever_is_killed_is_started_again_and_rows_go_on(data: Path, name: str) -> None:
     (killed,) = read_run(data)["processes"][name]
     rows = await fetch_ledger_rows(read_run(data))

@@ -1,0 +1,99 @@
+"""Where a stream of a run stands: what its checkpoint holds, as JSON and as values."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Self
+
+from app.connectors.listing import Position, Span
+from app.core.errors import AcequiaError, MappingError
+
+ERROR_CHARS_MAX = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """`positions`: what is still to be read, in order. `done`: objects of the first position that were handled in an
+    earlier step, which ended in the middle of it. `expected`: objects under all positions, as far as they have told."""
+
+    span: Span
+    positions: tuple[Position, ...]
+    done: frozenset[str] = frozenset()
+    expected: int | None = None
+
+    def replace_first(self, then: Sequence[Position], found: int | None) -> Self:
+        """The first position has been read and handled to its end."""
+        expected = self.expected if found is None else (self.expected or 0) + found
+        return replace(self, positions=(*then, *self.positions[1:]), done=frozenset(), expected=expected)
+
+    def add_done(self, external_ids: Iterable[str]) -> Self:
+        """A part of the first position has been handled."""
+        return replace(self, done=self.done | frozenset(external_ids))
+
+    def restart_first(self, position: Position) -> Self:
+        """The first position is to be read from a place that is safe."""
+        return replace(self, positions=(position, *self.positions[1:]))
+
+    def to_json(self) -> dict[str, Any]:
+        span = self.span
+        return {
+            "span": {
+                "kind": span.kind,
+                "oldest": span.oldest.isoformat(),
+                "now": span.now.isoformat(),
+                "since": span.since and span.since.isoformat(),
+                "trailing_since": span.trailing_since and span.trailing_since.isoformat(),
+            },
+            "positions": list(self.positions),
+            "done": sorted(self.done),
+            "expected": self.expected,
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """What `to_json` made."""
+        span = value["span"]
+        return cls(
+            Span(
+                span["kind"],
+                datetime.fromisoformat(span["oldest"]),
+                datetime.fromisoformat(span["now"]),
+                _read_time(span["since"]),
+                _read_time(span["trailing_since"]),
+            ),
+            tuple(value["positions"]),
+            frozenset(value["done"]),
+            value["expected"],
+        )
+
+
+def _read_time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a page, or a part of one, came to. `dead_ids`: whose document cannot be used; `failed_ids`: whose document
+    could not be had. `changed_before`, `created_before`: rows of it that are committed already."""
+
+    listed: int = 0
+    fetched: int = 0
+    errors: int = 0
+    error_code: str | None = None
+    error_example: str | None = None
+    handled: AbstractSet[str] = frozenset()
+    dead_ids: set[str] = field(default_factory=set)
+    failed_ids: set[str] = field(default_factory=set)
+    changed_before: int = 0
+    created_before: int = 0
+
+    def note_error(self, code: str, object_id: str, problem: str) -> None:
+        """Counts one; the last is kept as the example: an id and what is wrong, nothing personal."""
+        self.errors += 1
+        self.error_code, self.error_example = code, f"{object_id}: {problem}"[:ERROR_CHARS_MAX]
+
+    def note_failure(self, object_id: str, error: AcequiaError) -> None:
+        """An object whose document cannot be used, or could not be had."""
+        self.note_error(error.code, object_id, str(error))
+        (self.dead_ids if isinstance(error, MappingError) else self.failed_ids).add(object_id)

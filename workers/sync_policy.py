@@ -22,6 +22,7 @@ from db.sync_runs import SyncStatus
 from workers.sync_work import NeverError, NotNowError
 
 POSITION_LOST_WAIT_S = 1.0
+GONE = frozenset({"tenant_gone", "integration_gone"})
 
 
 class StepLimits(NamedTuple):
@@ -46,7 +47,7 @@ class StepEnd(NamedTuple):
 def decide_end(error: Exception, failures: int, limits: StepLimits, chance: random.Random) -> StepEnd:
     """`failures`: steps in a row that failed before this one."""
     if isinstance(error, NeverError):
-        return StepEnd("failed" if error.reason == "stream_unknown" else "cancelled", error.reason)
+        return StepEnd("cancelled" if error.reason in GONE else "failed", error.reason)
     if isinstance(error, NotNowError):
         return StepEnd(None, error.reason, limits.postpone_s, failures)
     if isinstance(error, KeyDestroyedError):

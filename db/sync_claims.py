@@ -119,7 +119,8 @@ async def save_progress(
 async def end_stream(
     connection: asyncpg.Connection, claim: SyncClaim, status: SyncStatus, reason: str | None, worked_ms: int
 ) -> None:
-    """The stream has come to its end. Raises LeaseLostError."""
+    """The stream has come to its end; until the transaction ends no other of its run does. Raises LeaseLostError."""
+    await connection.execute(SQL["lock_run"], claim.tenant_id, claim.run_id)
     await _change(connection, "end_stream", claim, status, reason, worked_ms)
 
 

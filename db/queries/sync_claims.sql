@@ -14,7 +14,7 @@ WITH candidate AS (
                 WHERE l.tenant_id = s.tenant_id AND l.status = 'running' AND l.lease_until > now())
     ORDER BY coalesce(s.stepped_at, s.created_at)
              + CASE r.priority WHEN 'high' THEN interval '-5 s' WHEN 'low' THEN interval '5 s' ELSE interval '0' END
-    LIMIT 1 FOR UPDATE OF s SKIP LOCKED
+    LIMIT 1 FOR UPDATE OF s, r SKIP LOCKED
 ), started AS (
     UPDATE sync_runs AS r SET status = 'running', started_at = coalesce(r.started_at, now())
     FROM candidate AS c
@@ -28,6 +28,9 @@ WHERE s.tenant_id = c.tenant_id AND s.run_id = c.run_id AND s.stream = c.stream
   AND r.tenant_id = c.tenant_id AND r.run_id = c.run_id
 RETURNING s.tenant_id, s.run_id, s.stream, s.integration_id, s.lease_holder, r.kind, r.trigger, r.since, r.until,
           r.created_at, c.is_abandoned, s.checkpoint, s.failures, r.cancelled_at IS NOT NULL AS is_cancelled, now() AS server_now;
+
+-- lock_run [syncer]: before a stream of it ends: of two that end at once, the later one must see the other's end.
+SELECT r.run_id FROM sync_runs AS r WHERE r.tenant_id = $1 AND r.run_id = $2 FOR UPDATE;
 
 -- renew_lease [syncer]: no row: the lease is somebody else's now, or the stream has ended.
 UPDATE sync_run_streams AS s SET lease_until = now() + $5::integer * interval '1 millisecond'

@@ -2,11 +2,11 @@
 
 from collections import deque
 from collections.abc import Sequence
-from random import Random
 from typing import TYPE_CHECKING
 
 from scripts.sandbox.customers import Profile
 from scripts.sandbox.people import make_person
+from scripts.sandbox.seeds import Dice
 from scripts.sandbox.sorted_index import SortedIndex
 from scripts.sandbox.times import NEVER_US, WorldClock, to_us
 
@@ -73,7 +73,7 @@ class ClientIndex:
             self._emails = {}
             for ordinal in range(self._book.end):
                 if self._book.is_from_stock(ordinal):
-                    self._emails.setdefault(make_person(Random(self._book.seed_of(ordinal))).email, []).append(ordinal)
+                    self._emails.setdefault(make_person(Dice(self._book.seed_of(ordinal))).email, []).append(ordinal)
         candidates = {*self._emails.get(email, ()), *self._shown}
         return sorted(ordinal for ordinal in candidates if self._read_email(ordinal) == email)
 
@@ -82,7 +82,7 @@ class ClientIndex:
         if profile is None:
             return None
         changed = profile.changes.get("email")
-        return changed if changed is not None else make_person(Random(self._book.seed_of(ordinal))).email
+        return changed if changed is not None else make_person(Dice(self._book.seed_of(ordinal))).email
 
     def find_answer(self, question: object) -> Sequence[int] | None:
         """What `keep_answer` kept, if nothing changed since."""

@@ -4,7 +4,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from scripts.sandbox.people import make_person
-from scripts.sandbox.seeds import make_id
+from scripts.sandbox.seeds import Dice, make_id
 from scripts.sandbox.times import write_z
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ _ADDRESS_SALT = 0x5EED
 
 
 def write_client(account: str, customer: "Customer", *, is_guest: bool) -> dict[str, object]:
-    random = Random(customer.seed)
+    random = Dice(customer.seed)
     person = make_person(random)
     created = write_z(customer.created_at)
     return {
@@ -59,7 +59,7 @@ def write_client(account: str, customer: "Customer", *, is_guest: bool) -> dict[
 
 
 def write_addresses(account: str, customer: "Customer", count: int) -> list[dict[str, object]]:
-    random = Random(customer.seed ^ _ADDRESS_SALT)
+    random = Dice(customer.seed ^ _ADDRESS_SALT)
     return [_write_address(account, customer, index, random) for index in range(count)]
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from scripts.sandbox.customer_documents import write_addresses, write_client
 from scripts.sandbox.people import Person, make_person
-from scripts.sandbox.seeds import make_id
+from scripts.sandbox.seeds import Dice, make_id
 from scripts.sandbox.times import write_z
 
 _CL, _USER = 1, 2
@@ -40,7 +40,7 @@ class Customer:
 
     @property
     def person(self) -> Person:
-        return make_person(Random(self.seed))
+        return make_person(Dice(self.seed))
 
     @property
     def is_guest(self) -> bool:

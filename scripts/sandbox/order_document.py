@@ -12,6 +12,8 @@ from scripts.sandbox.names import CAMPAIGNS, COUPONS, PAYMENTS, PRODUCTS, SIZES
 from scripts.sandbox.people import Person
 from scripts.sandbox.times import write_offset
 
+_OTHER_SELLER = "marroquineria-sur"
+
 
 class Line(NamedTuple):
     """`product`: its number in PRODUCTS. Amounts of one piece, in cents."""
@@ -71,10 +73,9 @@ def write_document(
     now: datetime,
 ) -> dict[str, Any]:
     basket = draw_basket(random)
+    valid_until = write_offset(now + timedelta(days=30))
     items = [
-        _write_item(
-            line, random, order_id, "1" if index == 0 or not basket.has_two_sellers else "marroquineria-sur", now
-        )
+        _write_item(line, random, order_id, _OTHER_SELLER if index and basket.has_two_sellers else "1", valid_until)
         for index, line in enumerate(basket.lines)
     ]
     gross, net, shipping, total = basket.gross, basket.net, basket.shipping, basket.total
@@ -136,7 +137,7 @@ def write_document(
     }
 
 
-def _write_item(line: Line, random: Random, order_id: str, seller: str, now: datetime) -> dict[str, Any]:
+def _write_item(line: Line, random: Random, order_id: str, seller: str, valid_until: str) -> dict[str, Any]:
     index, price, discount, quantity = line
     name, category, _ = PRODUCTS[index]
     sku = str(4_000 + index * 10 + random.randrange(len(SIZES)))
@@ -164,7 +165,7 @@ def _write_item(line: Line, random: Random, order_id: str, seller: str, now: dat
         "params": [],
         "offerings": [],
         "sellerSku": sku,
-        "priceValidUntil": write_offset(now + timedelta(days=30)),
+        "priceValidUntil": valid_until,
         "commission": 0,
         "tax": 0,
         "preSaleDate": None,
@@ -216,7 +217,7 @@ def _write_sellers(account: str, *, has_two_sellers: bool) -> list[dict[str, Any
     sellers = [{"id": "1", "name": account, "logo": "", "fulfillmentEndpoint": f"{endpoint}{account}"}]
     if has_two_sellers:
         name = "Marroquinería Sur"
-        sellers.append({"id": "marroquineria-sur", "name": name, "logo": None, "fulfillmentEndpoint": endpoint})  # type: ignore[dict-item]
+        sellers.append({"id": _OTHER_SELLER, "name": name, "logo": None, "fulfillmentEndpoint": endpoint})  # type: ignore[dict-item]
     return sellers
 
 
@@ -283,6 +284,7 @@ def _write_shipping(person: Person, items_count: int, shipping: int, random: Ran
         "reference": None,
         "geoCoordinates": [person.place.longitude, person.place.latitude],
     }
+    estimate = write_offset(now + timedelta(days=6))
     logistics = [
         {
             "itemIndex": index,
@@ -294,7 +296,7 @@ def _write_shipping(person: Person, items_count: int, shipping: int, random: Ran
             "deliveryWindow": None,
             "deliveryCompany": "Andreani",
             "shippingEstimate": "4bd",
-            "shippingEstimateDate": write_offset(now + timedelta(days=6)),
+            "shippingEstimateDate": estimate,
             "slas": [],
             "shipsTo": ["ARG"],
             "deliveryIds": [],

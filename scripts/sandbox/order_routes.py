@@ -1,7 +1,6 @@
 """VTEX's Orders API as far as the sandbox has it: one order, its conversation, the list."""
 
 import time
-from random import Random
 from typing import Any
 
 import orjson
@@ -11,6 +10,7 @@ from scripts.sandbox.masking import mask_order, mask_text
 from scripts.sandbox.order_document import draw_basket
 from scripts.sandbox.order_list import find_page, read_list_call
 from scripts.sandbox.orders import Order
+from scripts.sandbox.seeds import Dice
 from scripts.sandbox.store import Store
 from scripts.sandbox.times import write_seconds
 
@@ -72,7 +72,7 @@ def list_orders(store: Store, query: dict[str, str]) -> Reply:
 def _write_row(store: Store, ordinal: int) -> dict[str, Any]:
     order = store.orders.at(ordinal)
     standing = store.orders.index.find_standing(ordinal) or order.now
-    basket = draw_basket(Random(order.seed))
+    basket = draw_basket(Dice(order.seed))
     person = order.shopper.person
     name = f"{person.first_name} {person.last_name}"
     return {

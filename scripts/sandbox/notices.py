@@ -7,7 +7,8 @@ Channel = Literal["order_hook", "customer_trigger", "inline"]
 
 
 class Notice(NamedTuple):
-    """`is_retried`: the sender repeats a refused call (the order hook does, a trigger never)."""
+    """`is_retried`: the sender repeats a refused call (the order hook does, a trigger never). `is_lost`: nobody will
+    ever get it."""
 
     account: str
     channel: Channel
@@ -17,3 +18,4 @@ class Notice(NamedTuple):
     headers: Mapping[str, str]
     body: bytes
     is_retried: bool
+    is_lost: bool = False

@@ -144,10 +144,8 @@ class OrderBook:
     def read_stocked_status(self, ordinal: int) -> str:
         return WAYS[find_way(mix(self.stock_seed, ordinal))][self.positions[ordinal]]
 
-    def read_total(self, ordinal: int, standing: Standing) -> int:
-        """Of that order as it stands there, in cents."""
-        if standing.total_minor is not None:
-            return standing.total_minor
+    def read_stocked_total(self, ordinal: int) -> int:
+        """In cents, as it was stocked or made; drawn once."""
         if self._totals[ordinal] == _UNKNOWN:
             kept = self.kept.get(ordinal)
             self._totals[ordinal] = draw_total(kept.seed if kept else mix(self.stock_seed, ordinal))

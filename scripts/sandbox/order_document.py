@@ -6,60 +6,14 @@ two sellers, a utm, a coupon, a repeated total, or a wholesale quantity that tak
 
 from datetime import datetime, timedelta
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any
 
+from scripts.sandbox.baskets import Line, draw_basket
 from scripts.sandbox.names import CAMPAIGNS, COUPONS, PAYMENTS, PRODUCTS, SIZES
 from scripts.sandbox.people import Person
 from scripts.sandbox.times import write_offset
 
 _OTHER_SELLER = "marroquineria-sur"
-
-
-class Line(NamedTuple):
-    """`product`: its number in PRODUCTS. Amounts of one piece, in cents."""
-
-    product: int
-    price: int
-    discount: int
-    quantity: int
-
-
-class Basket(NamedTuple):
-    """What an order's total is made of. Drawn first, so that lists know a total without the whole document."""
-
-    lines: list[Line]
-    shipping: int
-    has_two_sellers: bool
-
-    @property
-    def gross(self) -> int:
-        return sum(line.price * line.quantity for line in self.lines)
-
-    @property
-    def net(self) -> int:
-        return sum((line.price - line.discount) * line.quantity for line in self.lines)
-
-    @property
-    def total(self) -> int:
-        return self.net + self.shipping
-
-    @property
-    def pieces(self) -> int:
-        return sum(line.quantity for line in self.lines)
-
-
-def draw_basket(random: Random) -> Basket:
-    has_two_sellers = random.random() < 0.08
-    lines = [_draw_line(random) for _ in range(random.choice((1, 1, 1, 2, 2, 3)) + has_two_sellers)]
-    return Basket(lines, random.choice((0, 0, 349_900, 589_900)), has_two_sellers)
-
-
-def _draw_line(random: Random) -> Line:
-    product = random.randrange(len(PRODUCTS))
-    price = PRODUCTS[product][2]
-    discount = price // 10 if random.random() < 0.3 else 0
-    quantity = random.randint(60, 400) if random.random() < 0.01 else random.choice((1, 1, 1, 1, 2, 3))
-    return Line(product, price, discount, quantity)
 
 
 def write_document(

@@ -56,8 +56,10 @@ class OrderIndex:
         return shown.status if shown is not None else self._book.read_stocked_status(ordinal)
 
     def read_total(self, ordinal: int) -> int:
-        standing = self._shown.get(ordinal) or self._book.stocked_standing(ordinal)
-        return self._book.read_total(ordinal, standing)
+        shown = self._shown.get(ordinal)
+        if shown is not None and shown.total_minor is not None:
+            return shown.total_minor
+        return self._book.read_stocked_total(ordinal)
 
     def find_answer(self, question: tuple[object, ...]) -> Sequence[int] | None:
         """What `keep_answer` kept, if nothing changed since."""

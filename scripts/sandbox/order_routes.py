@@ -6,8 +6,8 @@ from typing import Any
 import orjson
 
 from scripts.sandbox.asgi import Reply, answer_json
+from scripts.sandbox.baskets import draw_basket
 from scripts.sandbox.masking import mask_order, mask_text
-from scripts.sandbox.order_document import draw_basket
 from scripts.sandbox.order_list import find_page, read_list_call
 from scripts.sandbox.orders import Order
 from scripts.sandbox.seeds import Dice

@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from scripts.sandbox.baskets import draw_basket
 from scripts.sandbox.customers import Customer
 from scripts.sandbox.names import CANCEL_REASONS
-from scripts.sandbox.order_document import draw_basket, write_document
+from scripts.sandbox.order_document import write_document
 from scripts.sandbox.seeds import Dice, mix
 from scripts.sandbox.times import write_offset, write_z
 from scripts.sandbox.workflow import WAYS, find_way

@@ -18,7 +18,8 @@ class Mix(NamedTuple):
     """Shares of a run. `orders`, `customers` and `inline_customers` are weights; the others parts of 1.
 
     `duplicates`: notices sent again; `out_of_order`: notices sent only after a later one of their object;
-    `deletions`: of customer changes; `new_objects`: changes that make a new object instead of moving one on.
+    `deletions`: of customer changes; `new_objects`: changes that make a new object instead of moving one on;
+    `lost`: notices of hooks and triggers that never arrive, nor any copy of them.
     """
 
     orders: float = 0.7
@@ -28,6 +29,7 @@ class Mix(NamedTuple):
     out_of_order: float = 0.1
     deletions: float = 0.05
     new_objects: float = 0.35
+    lost: float = 0.0
 
 
 def read_mix(body: dict[str, Any]) -> Mix:
@@ -78,6 +80,8 @@ class Plan:
         raise RuntimeError("none of the chosen accounts has a hook, a trigger or an inline endpoint for this mix")
 
     def _keep(self, notice: Notice) -> Notice:
+        if notice.channel != "inline" and self._mix.lost and self._random.random() < self._mix.lost:
+            return notice._replace(is_lost=True)
         self._recent.append(notice)
         return notice
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from scripts.sandbox.access import AppKey
+from scripts.sandbox.call_limit import CallMeter
 from scripts.sandbox.customer_book import CustomerBook
 from scripts.sandbox.customers import Customer
 from scripts.sandbox.inline import InlineEndpoint
@@ -19,6 +20,7 @@ from scripts.sandbox.seeds import hash_words
 from scripts.sandbox.stocking import HISTORY_DAYS, History, plan_customers, plan_orders
 from scripts.sandbox.times import NO_TIME, Clock, WorldClock, write_z
 
+HOOK_SILENCE_S_MAX = 3 * 86_400.0
 OBJECTS_KEPT_MAX = 200_000  # of each kind, beside the stock; about 1 KB each
 _FIRST_ORDER_NUMBER = 1_268_540_000_000
 _TRIGGER_FIELDS = ("id", "userId", "email", "updatedIn", "lastInteractionIn", "accountName", "dataEntityId")
@@ -46,6 +48,7 @@ class Store:
         self.random = Random(f"{seed}:{account}")
         self.keys: dict[str, AppKey] = {}
         self.hooks: dict[str, Hook] = {}
+        self.meter = CallMeter()
         self.has_data_protection_plus = False
         self.is_offline = False
         self.trigger_url: str | None = None
@@ -57,6 +60,7 @@ class Store:
         self.readable_at: dict[str, float] = {}  # order id → monotonic time before which it is answered 404
         self.unreadable_s = 0.0
         self.stock_seed: int | None = None
+        self._told_at_s: dict[str, float] = {}  # app key → when its hook last had something to tell
         self.clock = clock
         self._stamps = Clock()
         self._number = 0
@@ -157,8 +161,21 @@ class Store:
 
     def make_order_notices(self, order: Order) -> list[Notice]:
         """The notifications of the order's present state, one for each hook that wants it."""
-        hooks = (hook for hook in self.hooks.values() if hook.statuses is None or order.status in hook.statuses)
+        self.drop_silent_hooks()
+        hooks = [hook for hook in self.hooks.values() if hook.statuses is None or order.status in hook.statuses]
+        for hook in hooks:
+            self._told_at_s[hook.app_key] = self.clock.now_s()
         return [self._make_order_notice(order, hook) for hook in hooks]
+
+    def set_hook(self, hook: Hook) -> None:
+        self.hooks[hook.app_key] = hook
+        self._told_at_s[hook.app_key] = self.clock.now_s()
+
+    def drop_silent_hooks(self) -> None:
+        """VTEX deletes the configuration of a hook that had nothing to tell for three days."""
+        now_s = self.clock.now_s()
+        for app_key in [key for key in self.hooks if now_s - self._told_at_s[key] >= HOOK_SILENCE_S_MAX]:
+            del self.hooks[app_key]
 
     def _make_order_notice(self, order: Order, hook: Hook) -> Notice:
         standing = order.now
@@ -175,6 +192,10 @@ class Store:
         return Notice(
             self.account, "order_hook", "order", order.order_id, hook.url, hook.headers, orjson.dumps(body), True
         )
+
+    def make_customer_notices(self, customer: Customer) -> list[Notice]:
+        notice = self.make_customer_notice(customer)
+        return [notice] if notice else []
 
     def make_customer_notice(self, customer: Customer) -> Notice | None:
         """The trigger's call; None when no trigger is set up. Null becomes an empty text, as Master Data does it."""

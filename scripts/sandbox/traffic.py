@@ -82,10 +82,14 @@ class Run:
             if rate and time.monotonic() - due_at > LATE_S:
                 self.tally.late += 1
             notice = self._plan.take(None if events is None else events - index)
+            index += 1
+            if notice.is_lost:
+                self.tally.note_lost(notice)
+                self._slots.release()
+                continue
             task = asyncio.create_task(self._deliver(notice))
             self._deliveries.add(task)
             task.add_done_callback(self._deliveries.discard)
-            index += 1
 
     async def _deliver(self, notice: Notice) -> None:
         try:

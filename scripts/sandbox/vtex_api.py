@@ -50,6 +50,10 @@ class VtexApi:
         if store.is_offline:
             return _OFFLINE
         route, object_id = _name_route(request.method, request.parts[2:])
+        limited = store.meter.count(route or "unknown")
+        if limited is not None:
+            return limited
+        store.drop_silent_hooks()
         refusal = None if route == "log_in" else find_refusal(store.keys, route, request)
         if refusal is not None:
             return refusal
@@ -92,7 +96,7 @@ class VtexApi:
         # The address is checked before the configuration is accepted, without the configured headers.
         if not await self._courier.ping(hook.url):
             return answer_json({"error": {"code": "5", "message": "Unable to check address"}}, 400)
-        store.hooks[app_key] = hook
+        store.set_hook(hook)
         return Reply(200, b"{}")
 
 

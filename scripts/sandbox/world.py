@@ -6,6 +6,7 @@ from itertools import count
 from typing import Any
 
 from scripts.sandbox.access import AppKey, read_permissions
+from scripts.sandbox.call_limit import CallLimit
 from scripts.sandbox.deliveries import Courier, Retries
 from scripts.sandbox.faults import Weather
 from scripts.sandbox.inline import InlineEndpoint
@@ -99,6 +100,8 @@ class World:
 def _set_options(store: Store, body: dict[str, Any]) -> None:
     store.has_data_protection_plus = bool(body.get("data_protection_plus", store.has_data_protection_plus))
     store.is_offline = bool(body.get("offline", store.is_offline))
+    if "call_limit" in body:
+        store.meter.set_limit(CallLimit.read(body["call_limit"]) if body["call_limit"] else None)
     store.objects_kept_max = int(body.get("objects_kept_max", store.objects_kept_max))
     store.orders.index.lag_s = float(body.get("index_lag_s", store.orders.index.lag_s))
     store.customers.index.lag_s = float(body.get("search_lag_s", store.customers.index.lag_s))
@@ -130,6 +133,6 @@ def _put_key(store: Store, body: dict[str, Any]) -> None:
 
 def _put_hook(store: Store, app_key: str, hook: Any, rules: Any) -> None:
     if hook:
-        store.hooks[app_key] = read_hook({"filter": rules, "hook": hook}, app_key)
+        store.set_hook(read_hook({"filter": rules, "hook": hook}, app_key))
     else:
         store.hooks.pop(app_key, None)

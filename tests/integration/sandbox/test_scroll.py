@@ -66,6 +66,7 @@ async def test_an_eleventh_scroll_is_refused_until_one_ends(sandbox: Sandbox) ->
     status, body, _ = await scroll(sandbox, _size=100)
     assert (status, body) == (400, {"Message": "Maximum simultaneous scrolls rate exceeded (10)"})
     assert (await sandbox.call(sandbox.globex, "GET", "/api/dataentities/CL/scroll"))[0] == 200
+    assert (await sandbox.control("GET", "calls"))[sandbox.acme]["open_scrolls"] == 10
     assert (await scroll(sandbox, _token=tokens[3]))[1] == []
     await open_scroll(sandbox, _size=100)
     assert (await scroll(sandbox, _size=100))[0] == 400

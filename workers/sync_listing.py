@@ -58,7 +58,7 @@ class ListingStep:
         self._deadline = deadline
         self._loop = asyncio.get_running_loop()
         self._count = CallCount()
-        self._reported = (0, 0)
+        self._reported = CallCount()
         self._reading: asyncio.Task[Page] | None = None
         self._writing: asyncio.Task[None] | None = None
         self.checkpoint = checkpoint
@@ -190,14 +190,15 @@ class ListingStep:
 
     async def _write_page(self, handled: _Handled) -> None:
         """Rows, marks, figures and checkpoint of a page in one transaction."""
-        work = self._work
+        work, spent = self._work, self._count.copy()  # the next page's calls are under way meanwhile
 
         async def save(connection: asyncpg.Connection, applied: Applied) -> None:
             await set_marks(connection, work.place, handled.marks)
-            await save_progress(connection, work.claim, handled.checkpoint.to_json(), self._report(handled, applied))
+            progress = self._report(handled, applied, spent)
+            await save_progress(connection, work.claim, handled.checkpoint.to_json(), progress)
 
         applied = await self._apply(handled.observations, save)
-        self._reported = (self._count.calls, self._count.read_bytes)
+        self._reported = spent
         if applied.kept_out:
             log.info("sync.kept_out", **name_run(work.claim), customers=len(applied.kept_out))
 
@@ -230,7 +231,7 @@ class ListingStep:
             in_transaction=save,
         )  # fmt: skip
 
-    def _report(self, handled: _Handled, applied: Applied) -> Progress:
+    def _report(self, handled: _Handled, applied: Applied, spent: CallCount) -> Progress:
         tally = handled.tally
         changed, created = applied.changed + tally.changed_before, applied.created + tally.created_before
         troubled = len(applied.kept_out) + len(tally.dead_ids) + len(tally.failed_ids)
@@ -243,8 +244,8 @@ class ListingStep:
             unchanged=max(0, tally.listed - changed - troubled),
             kept_out=len(applied.kept_out),
             dead=len(tally.dead_ids),
-            read_bytes=self._count.read_bytes - self._reported[1],
-            provider_calls=self._count.calls - self._reported[0],
+            read_bytes=spent.read_bytes - self._reported.read_bytes,
+            provider_calls=spent.calls - self._reported.calls,
             errors=tally.errors,
             error_code=tally.error_code,
             error_example=tally.error_example,

@@ -56,7 +56,7 @@ class RepairStep:
         self._loop = asyncio.get_running_loop()
         self._lag = timedelta(seconds=work.reader.lag_s)
         self._count = CallCount()
-        self._reported = (0, 0)
+        self._reported = CallCount()
         self._reading: dict[Window, asyncio.Task[tuple[datetime, Day]]] = {}
         self.checkpoint = checkpoint
 
@@ -170,6 +170,7 @@ class RepairStep:
         """One transaction. Raises LeaseLostError, and what a batch raises."""
         work, claim = self._work, self._work.claim
         run = VerifiedStream(claim.tenant_id, claim.run_id, claim.stream)
+        spent = self._count.copy()
 
         async def save(connection: asyncpg.Connection, applied: Applied) -> None:
             kept_out = {key.external_id for key in applied.kept_out}
@@ -190,8 +191,8 @@ class RepairStep:
                 deleted=deleted,
                 kept_out=len(kept_out),
                 dead=len(tally.dead_ids),
-                read_bytes=self._count.read_bytes - self._reported[1],
-                provider_calls=self._count.calls - self._reported[0],
+                read_bytes=spent.read_bytes - self._reported.read_bytes,
+                provider_calls=spent.calls - self._reported.calls,
                 errors=tally.errors,
                 error_code=tally.error_code,
                 error_example=tally.error_example,
@@ -203,7 +204,7 @@ class RepairStep:
             country=work.tenant.country, limits=work.tenant.limits, integration_id=claim.integration_id,
             in_transaction=save,
         )  # fmt: skip
-        self._reported = (self._count.calls, self._count.read_bytes)
+        self._reported = spent
         self.checkpoint = checkpoint
         SYNC_OBJECTS.labels(claim.stream).inc(tally.listed)
 

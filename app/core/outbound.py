@@ -44,9 +44,13 @@ class CallCount:
 
     __slots__ = ("calls", "read_bytes")
 
-    def __init__(self) -> None:
-        self.calls = 0
-        self.read_bytes = 0
+    def __init__(self, calls: int = 0, read_bytes: int = 0) -> None:
+        self.calls = calls
+        self.read_bytes = read_bytes
+
+    def copy(self) -> "CallCount":
+        """As it is now."""
+        return CallCount(self.calls, self.read_bytes)
 
 
 # Set by whoever wants to know what its calls cost; tasks started under it count into the same one.

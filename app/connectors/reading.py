@@ -99,6 +99,10 @@ class JsonObject:
     def has(self, name: str) -> bool:
         return name in self._values
 
+    def peek(self, name: str) -> object:
+        """The value as it stands in the document; None when it is not there."""
+        return self._values.get(name)
+
     def get(self, *names: str) -> tuple[object, str]:
         """The first value that is there under any of the names, and its path."""
         for name in names:
@@ -124,13 +128,19 @@ class JsonObject:
         """The object's own id, unaltered. Raises MappingError when it is missing, empty or not a text."""
         return check_identifier(self._values.get(name), self._path_of(name))
 
-    def find_text(self, *names: str, chars_max: int = 255) -> str | None:
-        value, _ = self.get(*names)
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            value = _write_number(value)
+    def find_text(self, name: str, *others: str, chars_max: int = 255) -> str | None:
+        value = self._values.get(name)
+        if value is None:
+            if not others:
+                return None
+            value = self._find_first(others)
         if not isinstance(value, str):
-            return None
-        return clean_text(value).strip()[:chars_max].strip() or None
+            number = _write_number(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+            if number is None:
+                return None
+            value = number
+        text = (value if value.isprintable() else clean_text(value)).strip()
+        return (text if len(text) <= chars_max else text[:chars_max].strip()) or None
 
     def find_integer(self, *names: str) -> int | None:
         """A whole number of 64 bits. Raises MappingError for a value that is there and is none."""
@@ -146,7 +156,7 @@ class JsonObject:
         return check_number(value, path)
 
     def find_flag(self, *names: str) -> bool | None:
-        value, _ = self.get(*names)
+        value = self._find_first(names)
         if isinstance(value, bool):
             return value
         if isinstance(value, int | float) and value in (0, 1):
@@ -157,12 +167,11 @@ class JsonObject:
         return None
 
     def find_moment(self, *names: str) -> datetime | None:
-        value, _ = self.get(*names)
-        return read_moment(value)
+        return read_moment(self._find_first(names))
 
     def find_day(self, *names: str) -> date | None:
         """A calendar day (a birthday); the time of day that some sources add is dropped."""
-        value, _ = self.get(*names)
+        value = self._find_first(names)
         if not isinstance(value, str):
             return None
         try:
@@ -170,6 +179,14 @@ class JsonObject:
         except ValueError:
             return None
         return day if 1850 <= day.year < 2200 else None
+
+    def _find_first(self, names: tuple[str, ...]) -> object:
+        """As `get` without the path: most fields cannot fail, and writing a path nobody reads is dear."""
+        for name in names:
+            value = self._values.get(name)
+            if value is not None:
+                return value
+        return None
 
     def _path_of(self, name: str) -> str:
         return f"{self.path}.{name}" if self.path else name

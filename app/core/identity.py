@@ -11,6 +11,7 @@ from typing import Literal
 import phonenumbers
 
 from app.core.identity_placeholders import is_placeholder_digits, is_placeholder_email
+from app.core.phones import find_plain_phone
 from schemas.records import CustomerRecord, OrderRecord
 
 IdentityKind = Literal["email", "phone", "document", "profile"]
@@ -41,8 +42,12 @@ def normalise_email(text: str | None) -> str | None:
     """NFC, trimmed, lower-cased; None for what is no address, masked, a relay's alias, or a placeholder."""
     if not text or len(text) > _EMAIL_CHARACTERS_MAX or "*" in text:
         return None
-    email = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text.strip()).lower())
-    soft = _SOFT_ALIAS.fullmatch(email)
+    email = text.strip()
+    if email.isascii():
+        email = email.lower()
+    else:
+        email = unicodedata.normalize("NFC", unicodedata.normalize("NFC", email).lower())
+    soft = _SOFT_ALIAS.fullmatch(email) if ".ct.vtex.com" in email else None
     if soft:
         email = soft["email"]
     match = _EMAIL.fullmatch(email)
@@ -60,13 +65,18 @@ def normalise_phone(text: str | None, country: str) -> str | None:
     """
     if not text or len(text) > _PHONE_CHARACTERS_MAX or "*" in text:
         return None
+    text, country = text.strip(), country.upper()
+    plain = find_plain_phone(text, country)
+    if plain is not None:
+        is_somebodys = plain.is_valid and not _is_placeholder_phone(plain.country_code, plain.national)
+        return f"+{plain.country_code}{plain.national}" if is_somebodys else None
     try:
-        number = phonenumbers.parse(text.strip(), country.upper())
+        number = phonenumbers.parse(text, country)
     except phonenumbers.NumberParseException:
         return None
-    national = str(number.national_number)
-    mobile_prefix_dropped = national.removeprefix("9") if number.country_code == 54 else national
-    if not phonenumbers.is_valid_number(number) or is_placeholder_digits(mobile_prefix_dropped):
+    if _is_placeholder_phone(str(number.country_code), str(number.national_number)):
+        return None
+    if not phonenumbers.is_valid_number(number):
         return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
@@ -112,6 +122,11 @@ def identities_of(record: OrderRecord | CustomerRecord, country: str) -> list[Id
         *(("phone", normalise_phone(phone, country)) for phone in phones),
     ]
     return sorted({(kind, form) for kind, form in found if form is not None})
+
+
+def _is_placeholder_phone(country_code: str, national: str) -> bool:
+    """The 9 of Argentina's mobile numbers is not part of what people type."""
+    return is_placeholder_digits(national.removeprefix("9") if country_code == "54" else national)
 
 
 def _keep_letters_and_digits(text: str) -> str:

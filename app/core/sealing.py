@@ -5,13 +5,14 @@ Additional data: `v1|{tenant}|{purpose}|{natural key}|{kind}:{version}`. Tenant 
 a pair of numbers, so two different bindings never give the same bytes, whatever the natural key holds.
 """
 
-import hmac
 import os
 from collections.abc import Mapping
 from struct import Struct
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 
 from app.core.errors import KeyDestroyedError, SealingError
 from app.core.inline import derive_public_key, inline_info, open_inline, seal_inline
@@ -53,8 +54,9 @@ class TenantKeys:
         self.index_version = max(index_keys)
         self.public_key = derive_public_key(inline_keys[max(inline_keys)])
         self._seal_keys = {version: AESGCM(key) for version, key in seal_keys.items()}
-        self._index_keys = dict(index_keys)
-        self._hash_key = hash_key
+        # Keyed once and copied for every text: keying takes longer than hashing so few bytes.
+        self._index_keys = {version: HMAC(key, SHA256()) for version, key in index_keys.items()}
+        self._hash_key = HMAC(hash_key, SHA256())
         self._inline_keys = tuple(inline_keys[version] for version in sorted(inline_keys, reverse=True))
         self._destroyed = destroyed_seal_versions
         self._prefix = f"v1|{tenant_id}|"
@@ -98,11 +100,11 @@ class TenantKeys:
     def blind_index(self, kind: str, normal_form: str, *, version: int | None = None) -> bytes:
         """16 bytes that find `normal_form` again and do not tell it. The newest index key unless `version` is given."""
         key = self._index_keys[self.index_version if version is None else version]
-        return hmac.digest(key, f"{kind}\x00{normal_form}".encode(), "sha256")[:BLIND_INDEX_BYTES]
+        return _digest(key, f"{kind}\x00{normal_form}".encode())[:BLIND_INDEX_BYTES]
 
     def content_hash(self, canonical: bytes) -> bytes:
         """16 bytes, keyed: equal for equal content of this tenant; breaks ties between observations."""
-        return hmac.digest(self._hash_key, canonical, "sha256")[:CONTENT_HASH_BYTES]
+        return _digest(self._hash_key, canonical)[:CONTENT_HASH_BYTES]
 
     def open_inline(self, sealed: bytes, info: bytes) -> bytes:
         """An inline document sealed to this tenant's public key. Raises SealingError."""
@@ -112,3 +114,9 @@ class TenantKeys:
         if "|" in purpose:
             raise SealingError("A purpose holds no '|'.")
         return f"{self._prefix}{purpose}|{natural_key}|{kind}:{version}".encode()
+
+
+def _digest(keyed: HMAC, text: bytes) -> bytes:
+    fresh = keyed.copy()
+    fresh.update(text)
+    return fresh.finalize()

@@ -7,21 +7,18 @@ from schemas.records import Address
 
 def map_address(address: JsonObject) -> Address | None:
     """The address, or None when there is nothing in it."""
-    mapped = Address(
-        external_id=address.find_text("addressId", "id", chars_max=100),
-        kind=address.find_text("addressType", chars_max=60),
-        receiver_name=find_personal_text(address, "receiverName"),
-        street=find_personal_text(address, "street"),
-        number=find_personal_text(address, "number", chars_max=60),
-        complement=find_personal_text(address, "complement"),
-        neighborhood=find_personal_text(address, "neighborhood"),
-        city=find_personal_text(address, "city"),
-        state=find_personal_text(address, "state", chars_max=100),
-        postal_code=find_personal_text(address, "postalCode", chars_max=40),
-        country=find_personal_text(address, "country", chars_max=60),
-        reference=find_personal_text(address, "reference", chars_max=500),
-    )
-    return None if mapped == _NOWHERE else mapped
-
-
-_NOWHERE = Address()
+    values = {
+        "external_id": address.find_text("addressId", "id", chars_max=100),
+        "kind": address.find_text("addressType", chars_max=60),
+        "receiver_name": find_personal_text(address, "receiverName"),
+        "street": find_personal_text(address, "street"),
+        "number": find_personal_text(address, "number", chars_max=60),
+        "complement": find_personal_text(address, "complement"),
+        "neighborhood": find_personal_text(address, "neighborhood"),
+        "city": find_personal_text(address, "city"),
+        "state": find_personal_text(address, "state", chars_max=100),
+        "postal_code": find_personal_text(address, "postalCode", chars_max=40),
+        "country": find_personal_text(address, "country", chars_max=60),
+        "reference": find_personal_text(address, "reference", chars_max=500),
+    }
+    return Address.model_validate(values) if any(values.values()) else None

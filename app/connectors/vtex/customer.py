@@ -4,6 +4,8 @@ The client puts the addresses under the key `addresses` (ADDRESSES_KEY); Master 
 the key nothing was asked, and `addresses` is listed in `missing`.
 """
 
+from collections.abc import Mapping
+
 from app.connectors.reading import JsonObject, check_identifier, find_latest
 from app.connectors.vtex.address import map_address
 from app.connectors.vtex.email import find_real_email, is_masked
@@ -13,28 +15,30 @@ from schemas.records import Address, CustomerRecord
 
 ADDRESSES_KEY = "addresses"
 
-# Our field and the document's spellings of it. What is absent from the document was not told.
+# Our field and the document's spellings of it, sorted: `missing` is. What is absent from the document was not told.
 _TOLD: dict[str, tuple[str, ...]] = {
-    "is_corporate": ("isCorporate",),
     "accepts_marketing": ("isNewsletterOptIn",),
-    "locale": ("localeDefault",),
-    "customer_class": ("customerClass",),
-    "profile_id": ("userId",),
-    "email": ("email",),
-    "phones": ("homePhone", "cellPhone", "phone", "businessPhone"),
-    "document_type": ("documentType",),
-    "document": ("document",),
-    "first_name": ("firstName",),
-    "last_name": ("lastName",),
-    "gender": ("gender",),
-    "birth_date": ("birthDate",),
-    "corporate_name": ("corporateName",),
-    "trade_name": ("tradeName",),
-    "corporate_document": ("corporateDocument",),
     "addresses": (ADDRESSES_KEY,),
+    "birth_date": ("birthDate",),
+    "corporate_document": ("corporateDocument",),
+    "corporate_name": ("corporateName",),
+    "customer_class": ("customerClass",),
+    "document": ("document",),
+    "document_type": ("documentType",),
+    "email": ("email",),
+    "first_name": ("firstName",),
+    "gender": ("gender",),
+    "is_corporate": ("isCorporate",),
+    "last_name": ("lastName",),
+    "locale": ("localeDefault",),
+    "phones": ("homePhone", "cellPhone", "phone", "businessPhone"),
+    "profile_id": ("userId",),
+    "trade_name": ("tradeName",),
 }
 # What Checkout is known to empty in a profile that had it.
-_EMPTIED_TOGETHER = ("first_name", "last_name", "document_type", "document", "phones", "birth_date", "gender")
+_EMPTIED_TOGETHER = frozenset(
+    {"first_name", "last_name", "document_type", "document", "phones", "birth_date", "gender"}
+)
 
 
 def normalise_document_id(value: str) -> str:
@@ -49,31 +53,32 @@ def map_customer(document: object) -> CustomerRecord:
     client = JsonObject(document)
     external_id = check_identifier(normalise_document_id(client.get_identifier("id")), "id")
     user_id = client.find_text("userId", chars_max=100)
-    record = CustomerRecord(
-        external_id=external_id,
-        source_created_at=client.find_moment("createdIn"),
-        source_updated_at=find_latest(
+    values: dict[str, object] = {
+        "external_id": external_id,
+        "source_created_at": client.find_moment("createdIn"),
+        "source_updated_at": find_latest(
             client.find_moment("updatedIn"), client.find_moment("createdIn"), client.find_moment("lastInteractionIn")
         ),
-        is_corporate=client.find_flag("isCorporate"),
-        accepts_marketing=client.find_flag("isNewsletterOptIn"),
-        locale=client.find_text("localeDefault", chars_max=40),
-        customer_class=client.find_text("customerClass"),
-        profile_id=user_id.lower() if user_id else None,
-        email=find_real_email(client.find_text("email", chars_max=500)),
-        phones=_list_phones(client),
-        document_type=find_personal_text(client, "documentType", chars_max=60),
-        document=find_personal_text(client, "document", chars_max=60),
-        first_name=find_personal_text(client, "firstName"),
-        last_name=find_personal_text(client, "lastName"),
-        gender=find_personal_text(client, "gender", chars_max=40),
-        birth_date=client.find_day("birthDate"),
-        corporate_name=find_personal_text(client, "corporateName"),
-        trade_name=find_personal_text(client, "tradeName"),
-        corporate_document=find_personal_text(client, "corporateDocument", chars_max=60),
-        addresses=_list_addresses(client),
-    )
-    return record.model_copy(update={"missing": _find_missing(client, record)})
+        "is_corporate": client.find_flag("isCorporate"),
+        "accepts_marketing": client.find_flag("isNewsletterOptIn"),
+        "locale": client.find_text("localeDefault", chars_max=40),
+        "customer_class": client.find_text("customerClass"),
+        "profile_id": user_id.lower() if user_id else None,
+        "email": find_real_email(client.find_text("email", chars_max=500)),
+        "phones": _list_phones(client),
+        "document_type": find_personal_text(client, "documentType", chars_max=60),
+        "document": find_personal_text(client, "document", chars_max=60),
+        "first_name": find_personal_text(client, "firstName"),
+        "last_name": find_personal_text(client, "lastName"),
+        "gender": find_personal_text(client, "gender", chars_max=40),
+        "birth_date": client.find_day("birthDate"),
+        "corporate_name": find_personal_text(client, "corporateName"),
+        "trade_name": find_personal_text(client, "tradeName"),
+        "corporate_document": find_personal_text(client, "corporateDocument", chars_max=60),
+        "addresses": _list_addresses(client),
+    }
+    values["missing"] = _find_missing(client, values)
+    return CustomerRecord.model_validate(values)
 
 
 def _list_phones(client: JsonObject) -> tuple[str, ...]:
@@ -84,24 +89,35 @@ def _list_phones(client: JsonObject) -> tuple[str, ...]:
 
 def _list_addresses(client: JsonObject) -> tuple[Address, ...]:
     """Sorted by id: the search gives them in any order, and equal content must have one form."""
-    addresses = (map_address(address) for address in client.get_objects(ADDRESSES_KEY))
-    found = (address for address in addresses if address is not None)
-    return tuple(sorted(found, key=lambda address: (address.external_id or "", address.model_dump_json())))
+    addresses = [map_address(address) for address in client.get_objects(ADDRESSES_KEY)]
+    found = [address for address in addresses if address is not None]
+    if len(found) > 1:
+        found.sort(key=lambda address: (address.external_id or "", address.model_dump_json()))
+    return tuple(found)
 
 
-def _find_missing(client: JsonObject, record: CustomerRecord) -> tuple[str, ...]:
+def _find_missing(client: JsonObject, values: Mapping[str, object]) -> tuple[str, ...]:
     """Fields to keep as they are held: not in the document, masked, or emptied by the platform.
 
     Checkout is known to turn the names of a good profile into null. A profile with neither name is taken for such a
     one: what is empty in it is not told, instead of a wish to forget.
     """
-    missing = {field for field, keys in _TOLD.items() if not any(client.has(key) for key in keys)}
-    missing |= {field for field, keys in _TOLD.items() if _is_masked_field(client, keys)}
-    if record.first_name is None and record.last_name is None:
-        missing |= {field for field in _EMPTIED_TOGETHER if not getattr(record, field)}
-    return tuple(sorted(field for field in missing if not getattr(record, field)))
+    empty = [field for field in _TOLD if not values[field]]
+    is_emptied = values["first_name"] is None and values["last_name"] is None
+    return tuple(
+        field for field in empty if (is_emptied and field in _EMPTIED_TOGETHER) or not _is_told(client, _TOLD[field])
+    )
 
 
-def _is_masked_field(client: JsonObject, keys: tuple[str, ...]) -> bool:
-    texts = (client.get(key)[0] for key in keys)
-    return any(isinstance(text, str) and is_masked(text.strip()) for text in texts)
+def _is_told(client: JsonObject, keys: tuple[str, ...]) -> bool:
+    """Whether the document has one of the keys, and under none of them a masked value."""
+    is_there = False
+    for key in keys:
+        text = client.peek(key)
+        if text is not None:
+            is_there = True
+            if isinstance(text, str) and is_masked(text.strip()):
+                return False
+        elif not is_there:
+            is_there = client.has(key)
+    return is_there

@@ -4,10 +4,10 @@ from app.connectors.reading import JsonObject
 from app.connectors.vtex.email import is_masked
 
 
-def find_personal_text(source: JsonObject, *names: str, chars_max: int = 200) -> str | None:
+def find_personal_text(source: JsonObject, name: str, chars_max: int = 200) -> str | None:
     """The text, or None when it is not there or VTEX masked it (`J***`)."""
-    value = source.find_text(*names, chars_max=chars_max)
-    return None if value is None or is_masked(value) else value
+    value = source.find_text(name, chars_max=chars_max)
+    return None if value is None or ("*" in value and is_masked(value)) else value
 
 
 def find_open_text(source: JsonObject, *names: str, chars_max: int = 200) -> str | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import asyncpg
@@ -50,7 +51,7 @@ async def write_customers(
     """
     if not rows:
         return {}
-    ordered = sorted(rows)
+    ordered = sorted(rows, key=itemgetter(0))
     columns = list(zip(*ordered, strict=True))
     arguments = (*split_keys(columns[0]), *zip(*columns[1], strict=True), *columns[2:])
     written = read_written(await connection.fetch(SQL["write_customers"], tenant_id, *arguments))

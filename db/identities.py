@@ -1,12 +1,15 @@
 """The list of identities that a row carries: 21 bytes each, as migration 0003 says."""
 
 from collections.abc import Iterable, Mapping
+from struct import Struct
 from typing import NamedTuple
 
 from db.versions import Key, Written
 
 _KINDS = ("email", "phone", "document", "profile")
-_BYTES = 21
+_NUMBERS = {kind: number for number, kind in enumerate(_KINDS, start=1)}
+_FORM = Struct(">BI16s")
+_BYTES = _FORM.size
 BLIND_INDEX_BYTES = 16
 
 
@@ -42,7 +45,9 @@ def find_removed(
 
 
 def _pack(identity: Identity) -> bytes:
-    if len(identity.blind_index) != BLIND_INDEX_BYTES:
+    kind, key_version, blind_index = identity
+    if len(blind_index) != BLIND_INDEX_BYTES:
         raise ValueError(f"a blind index has {BLIND_INDEX_BYTES} bytes")
-    kind = _KINDS.index(identity.kind) + 1
-    return kind.to_bytes(1, "big") + identity.key_version.to_bytes(4, "big") + identity.blind_index
+    if kind not in _NUMBERS:
+        raise ValueError(f"{kind} is no kind of identity")
+    return _FORM.pack(_NUMBERS[kind], key_version, blind_index)

@@ -112,16 +112,17 @@ def identities_of(record: OrderRecord | CustomerRecord, country: str) -> list[Id
     source = record.buyer if isinstance(record, OrderRecord) else record
     if source is None:
         return []
-    phones = source.phones if isinstance(source, CustomerRecord) else (source.phone,)
-    company_type = _COMPANY_DOCUMENTS.get(country.upper(), "company")
-    found: list[tuple[IdentityKind, str | None]] = [
+    found: set[tuple[IdentityKind, str | None]] = {
         ("email", normalise_email(source.email)),
         ("document", normalise_document(source.document_type, source.document)),
-        ("document", normalise_document(company_type, source.corporate_document)),
         ("profile", normalise_profile(source.profile_id)),
-        *(("phone", normalise_phone(phone, country)) for phone in phones),
-    ]
-    return sorted({(kind, form) for kind, form in found if form is not None})
+    }
+    if source.corporate_document:
+        company_type = _COMPANY_DOCUMENTS.get(country.upper(), "company")
+        found.add(("document", normalise_document(company_type, source.corporate_document)))
+    for phone in source.phones if isinstance(source, CustomerRecord) else (source.phone,):
+        found.add(("phone", normalise_phone(phone, country)))
+    return sorted((kind, form) for kind, form in found if form is not None)
 
 
 def _is_placeholder_phone(country_code: str, national: str) -> bool:
@@ -131,4 +132,6 @@ def _is_placeholder_phone(country_code: str, national: str) -> bool:
 
 def _keep_letters_and_digits(text: str) -> str:
     """ASCII letters and digits, and Ñ, which Mexico's RFC has. Full-width forms are read as what they stand for."""
+    if text.isascii() and text.isalnum():
+        return text
     return "".join(c for c in unicodedata.normalize("NFKC", text) if (c.isascii() and c.isalnum()) or c in "ñÑ")

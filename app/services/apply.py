@@ -11,6 +11,7 @@
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Literal, NamedTuple
 
 import asyncpg
@@ -36,7 +37,7 @@ from db.pool import Database, wait_in_line
 from db.versions import Held, Key, Version
 from schemas.events import Event, Outcome
 from schemas.ids import read_uuid7_ms
-from schemas.records import OrderRecord
+from schemas.records import OrderRecord, write_json
 
 APPLIED_PREFIX = "applied."
 ATTEMPTS_MAX = 5  # of a batch whose rows others change between its look and its write
@@ -93,13 +94,13 @@ class _ObjectKey(NamedTuple):
 
 
 class _Batch(NamedTuple):
-    """A batch, reduced. `integration_id`: whose the observations without an event are."""
+    """A batch, reduced. `observations`: those without an event, `integration_id`: whose they are."""
 
     settlements: Sequence[Settlement]
+    observations: Sequence[Observation]
     customers: dict[Key, Known]
     orders: dict[Key, Known]
     versions: dict[int, Version]
-    origins: dict[Key, Origin]
     writer: Writer
     now: datetime
     integration_id: int | None
@@ -128,13 +129,12 @@ async def apply_batch(
     """
     if limits is not None and observations and integration_id is None:
         raise ValueError("observations that limits may keep out need an integration")
-    known, versions = reduce_observations(keys, [*_list_told(settlements), *observations])
+    contents: dict[bytes, bytes] = {}
+    known, versions = reduce_observations(keys, [*_list_told(settlements), *observations], contents)
     customers = {object_key.key: state for object_key, state in known.items() if not object_key.is_order}
     orders = {object_key.key: state for object_key, state in known.items() if object_key.is_order}
-    loose = Origin(integration_id or 0, "hint", now)
-    origins = find_origins(settlements) | {_find_key(observation).key: loose for observation in observations}
-    batch = _Batch(settlements, customers, orders, versions, origins, writer, now, integration_id, in_transaction)
-    sealer = Sealer(keys, country)
+    batch = _Batch(settlements, observations, customers, orders, versions, writer, now, integration_id, in_transaction)
+    sealer = Sealer(keys, country, contents)
     for attempt in range(1, ATTEMPTS_MAX + 1):
         try:
             async with database.tenant_tx(keys.tenant_id, f"apply.{writer}") as connection:
@@ -163,18 +163,20 @@ async def _write(connection: asyncpg.Connection, sealer: Sealer, batch: _Batch, 
     admitted = {key: state for key, state in batch.customers.items() if key not in room.kept_out}
     of_customers = await upsert(connection, sealer, CUSTOMERS, admitted, held)
     of_orders = await upsert(connection, sealer, ORDERS, batch.orders)
-    of_waiting = await update_waiting(connection, tenant_id, room, batch.origins, [*admitted, *given_up])
-    stored = {_ObjectKey(False, key): state for key, state in of_customers.stored.items()}
-    stored |= {_ObjectKey(True, key): state for key, state in of_orders.stored.items()}
+    of_waiting = await update_waiting(connection, tenant_id, room, _find_origins(batch, room), [*admitted, *given_up])
     settlements = settle_kept_out(sealer.keys, batch.settlements, room)
+    stored: dict[_ObjectKey, Stored] = {}
+    if settlements:
+        stored = {_ObjectKey(False, key): state for key, state in of_customers.stored.items()}
+        stored |= {_ObjectKey(True, key): state for key, state in of_orders.stored.items()}
     entries = decide_outcomes(settlements, stored, batch.versions, batch.now)
     outcomes = await settle_events(connection, tenant_id, writer, entries)
     current = {entry.integration_id for entry in entries if outcomes.get(entry.event_id, "dead") != "dead"}
     if batch.integration_id is not None:
         current.add(batch.integration_id)
     await note_activity(connection, tenant_id, writer, current)
-    changed = [state for state in stored.values() if state.is_changed]
-    applied = Applied(outcomes, len(changed), frozenset(room.kept_out), sum(state.is_new for state in changed))
+    changed = [s for s in chain(of_customers.stored.values(), of_orders.stored.values()) if s.is_changed]
+    applied = Applied(outcomes, len(changed), frozenset(room.kept_out), sum(s.is_new for s in changed))
     if batch.in_transaction is not None:
         await batch.in_transaction(connection, applied)
     counted = _add(_count_outcomes(outcomes.values()), _count_applied(entries, outcomes))
@@ -189,29 +191,40 @@ async def _write(connection: asyncpg.Connection, sealer: Sealer, batch: _Batch, 
     return applied
 
 
+def _find_origins(batch: _Batch, room: Room) -> dict[Key, Origin]:
+    """Where customers were heard of, if any is kept out. What no event told of is known since now."""
+    if not room.kept_out:
+        return {}
+    loose = Origin(batch.integration_id or 0, "hint", batch.now)
+    return find_origins(batch.settlements) | {_find_key(observation).key: loose for observation in batch.observations}
+
+
 def reduce_observations(
-    keys: TenantKeys, observations: Iterable[Observation]
+    keys: TenantKeys, observations: Iterable[Observation], contents: dict[bytes, bytes] | None = None
 ) -> tuple[dict[_ObjectKey, Known], dict[int, Version]]:
-    """One state per object, and each observation's version by its `id()`: many events share one observation."""
+    """One state per object, and each observation's version by its `id()`: many events share one observation.
+    `contents` is filled for the `Sealer`."""
     known: dict[_ObjectKey, Known] = {}
     versions: dict[int, Version] = {}
     for observation in observations:
         if id(observation) in versions:
             continue
-        version = versions[id(observation)] = make_version(keys, observation)
+        content = write_json(observation.record)
+        version = versions[id(observation)] = make_version(keys, observation, content)
+        if contents is not None:
+            contents[version.content_hash] = content
         state = observe(observation.record, version)
         object_key = _find_key(observation)
         known[object_key] = merge(known[object_key], state) if object_key in known else state
     return known, versions
 
 
-def make_version(keys: TenantKeys, observation: Observation) -> Version:
-    """Its place in the order of observations. The hash is over what is not default: a field that a later release adds
-    does not make every document look new."""
+def make_version(keys: TenantKeys, observation: Observation, content: bytes | None = None) -> Version:
+    """Its place in the order of observations. `content`: the record's JSON, if it is at hand."""
     record, observed_at = observation.record, to_utc(observation.observed_at)
     stamp = observed_at if record.source_updated_at is None else to_utc(record.source_updated_at)
-    content = record.model_dump_json(exclude_defaults=True).encode()
-    return Version(stamp, observation.mapper_version, observed_at, keys.content_hash(content))
+    content_hash = keys.content_hash(write_json(record) if content is None else content)
+    return Version(stamp, observation.mapper_version, observed_at, content_hash)
 
 
 def decide_outcomes(

@@ -6,6 +6,7 @@ The blob is a JSON object of the record's personal fields that are not empty. Th
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import orjson
@@ -17,7 +18,7 @@ from db.customers import CustomerRow
 from db.identities import Identity, pack_identities
 from db.orders import OrderItemRow, OrderRow
 from db.versions import Key, Version
-from schemas.records import CustomerRecord, OrderItem, OrderRecord
+from schemas.records import CustomerRecord, OrderItem, OrderRecord, cut_personal, write_json
 
 CUSTOMER_PURPOSE = "customer.v1"
 ORDER_PURPOSE = "order.v1"
@@ -37,27 +38,39 @@ _LAST_MOMENT = datetime(9999, 12, 31, 23, 59, 59, 999_998, tzinfo=UTC)
 
 
 class Sealer(NamedTuple):
-    """With what rows are sealed. `country`: the tenant's, for the normal forms of phones and tax numbers."""
+    """With what rows are sealed. `country`: the tenant's, for the normal forms of phones and tax numbers.
+    `contents`: by content hash the JSON that it was made over, as far as it is at hand: it is not written again."""
 
     keys: TenantKeys
     country: str
+    contents: Mapping[bytes, bytes] = MappingProxyType({})
 
 
 def make_customer_row(sealer: Sealer, key: Key, known: Known, revision: int = 0) -> CustomerRow:
     """The row of what is known of a profile. `revision`: as in `CustomerRow`."""
-    return CustomerRow(key, known.version, revision, known.is_partial, **_seal(sealer, key, known))
+    record, version = known.record, known.version
+    assert isinstance(record, CustomerRecord)
+    if record.is_deleted:
+        return CustomerRow(key, version, revision, known.is_partial, deleted_at=version.source_updated_at)
+    columns = _read_columns(record)
+    return CustomerRow(key, version, revision, known.is_partial, **columns, **_seal(sealer, key, known)._asdict())
 
 
 def make_order_row(sealer: Sealer, key: Key, known: Known, revision: int = 0) -> OrderRow:
     """The row of what is known of an order, with its lines."""
     record = known.record
     assert isinstance(record, OrderRecord)
+    state: dict[str, Any] = (
+        {"deleted_at": known.version.source_updated_at, "status_class": "unknown"}
+        if record.is_deleted
+        else _read_columns(record) | _seal(sealer, key, known)._asdict()
+    )
     return OrderRow(
         key,
         known.version,
         revision,
         known.is_partial,
-        **_seal(sealer, key, known),
+        **state,
         details=_write_details(record),
         item_count=len(record.items),
         items=tuple(_make_item_row(item) for item in record.items),
@@ -106,21 +119,23 @@ def to_utc(time: datetime) -> datetime:
         return _FIRST_MOMENT if time.year == 1 else _LAST_MOMENT
 
 
-def _seal(sealer: Sealer, key: Key, known: Known) -> dict[str, Any]:
-    """The columns of both families that depend on the record, for a row's constructor."""
+class _Sealed(NamedTuple):
+    key_version: int
+    identities: bytes
+    sealed: bytes
+
+
+def _seal(sealer: Sealer, key: Key, known: Known) -> _Sealed:
+    """The columns of both families that hold what is personal."""
     record, keys = known.record, sealer.keys
-    if record.is_deleted:
-        empty = {"status_class": "unknown"} if isinstance(record, OrderRecord) else {}
-        return {"deleted_at": known.version.source_updated_at, **empty}
     purpose = ORDER_PURPOSE if isinstance(record, OrderRecord) else CUSTOMER_PURPOSE
-    return _read_columns(record) | {
-        "key_version": keys.seal_version,
-        "sealed": keys.seal(purpose, key.natural, _write_personal(known)),
-        "identities": pack_identities(
+    identities = pack_identities(
+        [
             Identity(kind, keys.index_version, keys.blind_index(kind, form))
             for kind, form in identities_of(record, sealer.country)
-        ),
-    }
+        ]
+    )
+    return _Sealed(keys.seal_version, identities, keys.seal(purpose, key.natural, _write_personal(sealer, known)))
 
 
 def _read_columns(record: AnyRecord) -> dict[str, Any]:
@@ -135,13 +150,13 @@ def _write_details(record: OrderRecord) -> str:
     return record.model_dump_json(include=_ORDER_DETAILS, exclude_defaults=True)
 
 
-def _write_personal(known: Known) -> bytes:
-    personal = set(known.record.PERSONAL)
+def _write_personal(sealer: Sealer, known: Known) -> bytes:
+    record = known.record
     if not known.older:
-        return known.record.model_dump_json(include=personal, exclude_defaults=True).encode()
+        return cut_personal(record, sealer.contents.get(known.version.content_hash) or write_json(record))
     versions = sorted({version for version in known.older.values() if version is not None})
     places = {version: place for place, version in enumerate(versions)}
-    blob = known.record.model_dump(mode="json", include=personal, exclude_defaults=True)
+    blob = record.model_dump(mode="json", include=set(record.PERSONAL), exclude_defaults=True)
     blob["_versions"] = [
         (v.source_updated_at.isoformat(), v.mapper_version, v.observed_at.isoformat(), v.content_hash.hex())
         for v in versions

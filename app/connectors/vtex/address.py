@@ -2,7 +2,7 @@
 
 from app.connectors.reading import JsonObject
 from app.connectors.vtex.personal import find_personal_text
-from schemas.records import Address
+from schemas.records import Address, make_checked
 
 
 def map_address(address: JsonObject) -> Address | None:
@@ -21,4 +21,4 @@ def map_address(address: JsonObject) -> Address | None:
         "country": find_personal_text(address, "country", chars_max=60),
         "reference": find_personal_text(address, "reference", chars_max=500),
     }
-    return Address.model_validate(values) if any(values.values()) else None
+    return make_checked(Address, values) if any(values.values()) else None

@@ -11,7 +11,7 @@ from app.connectors.vtex.address import map_address
 from app.connectors.vtex.email import find_real_email, is_masked
 from app.connectors.vtex.personal import find_personal_text
 from app.core.errors import MappingError
-from schemas.records import Address, CustomerRecord
+from schemas.records import Address, CustomerRecord, make_checked
 
 ADDRESSES_KEY = "addresses"
 
@@ -52,13 +52,16 @@ def map_customer(document: object) -> CustomerRecord:
         raise MappingError("$", "is not a JSON object")
     client = JsonObject(document)
     external_id = check_identifier(normalise_document_id(client.get_identifier("id")), "id")
+    created_at = client.find_moment("createdIn")
     user_id = client.find_text("userId", chars_max=100)
     values: dict[str, object] = {
         "external_id": external_id,
-        "source_created_at": client.find_moment("createdIn"),
+        "source_created_at": created_at,
         "source_updated_at": find_latest(
-            client.find_moment("updatedIn"), client.find_moment("createdIn"), client.find_moment("lastInteractionIn")
+            client.find_moment("updatedIn"), created_at, client.find_moment("lastInteractionIn")
         ),
+        "is_deleted": False,
+        "missing": (),
         "is_corporate": client.find_flag("isCorporate"),
         "accepts_marketing": client.find_flag("isNewsletterOptIn"),
         "locale": client.find_text("localeDefault", chars_max=40),
@@ -78,7 +81,7 @@ def map_customer(document: object) -> CustomerRecord:
         "addresses": _list_addresses(client),
     }
     values["missing"] = _find_missing(client, values)
-    return CustomerRecord.model_validate(values)
+    return make_checked(CustomerRecord, values)
 
 
 def _list_phones(client: JsonObject) -> tuple[str, ...]:

@@ -25,6 +25,9 @@ def find_real_email(value: str | None) -> str | None:
     if value is None:
         return None
     address = value.strip().rstrip(".")
+    if "ct." not in address.lower():  # no alias of any kind
+        is_plausible = len(address) <= _CHARS_MAX and "*" not in address and _PLAUSIBLE.fullmatch(address)
+        return address if is_plausible else None
     while (soft := _SOFT.fullmatch(address)) is not None:
         address = soft["address"]
     host = address.rpartition("@")[2]

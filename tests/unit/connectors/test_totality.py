@@ -90,6 +90,10 @@ def assert_whole(record: Record) -> None:
         moment = getattr(record, name)
         assert moment is None or datetime(1970, 1, 1, tzinfo=UTC) <= moment < datetime(2200, 1, 1, tzinfo=UTC)
     assert record.external_id.strip()
+    # Mappers leave out the model's own check: it must find nothing, and have the fields in the same order.
+    checked = type(record).model_validate(record.model_dump(), strict=True)
+    assert checked == record
+    assert list(checked.__dict__) == list(record.__dict__)
 
 
 def assert_storable(value: object) -> None:

@@ -1,12 +1,12 @@
 """Where a stream of a run stands: what its checkpoint holds, as JSON and as values."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Self
 
-from app.connectors.listing import Position, Span
+from app.connectors.listing import Page, Position, Span
 from app.core.errors import AcequiaError, MappingError
 
 ERROR_CHARS_MAX = 500
@@ -15,25 +15,33 @@ ERROR_CHARS_MAX = 500
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """`positions`: what is still to be read, in order. `done`: objects of the first position that were handled in an
-    earlier step, which ended in the middle of it. `expected`: objects under all positions, as far as they have told."""
+    earlier step, which ended in the middle of it. `expected`: objects to be listed, as far as positions have told.
+    `at_risk`: objects listed since the last position that could be read again, listed once more if it is restarted."""
 
     span: Span
     positions: tuple[Position, ...]
     done: frozenset[str] = frozenset()
     expected: int | None = None
+    at_risk: int = 0
 
-    def replace_first(self, then: Sequence[Position], found: int | None) -> Self:
+    def replace_first(self, page: Page, restart: Callable[[Position], Position]) -> Self:
         """The first position has been read and handled to its end."""
-        expected = self.expected if found is None else (self.expected or 0) + found
-        return replace(self, positions=(*then, *self.positions[1:]), done=frozenset(), expected=expected)
+        expected = self.expected if page.found is None else (self.expected or 0) + page.found
+        positions = (*page.then, *self.positions[1:])
+        is_safe = not positions or restart(positions[0]) == positions[0]
+        at_risk = 0 if is_safe else self.at_risk + len(page.listings)
+        return replace(self, positions=positions, done=frozenset(), expected=expected, at_risk=at_risk)
 
     def add_done(self, external_ids: Iterable[str]) -> Self:
         """A part of the first position has been handled."""
         return replace(self, done=self.done | frozenset(external_ids))
 
-    def restart_first(self, position: Position) -> Self:
+    def restart_first(self, restart: Callable[[Position], Position]) -> Self:
         """The first position is to be read from a place that is safe."""
-        return replace(self, positions=(position, *self.positions[1:]))
+        if not self.positions:
+            return self
+        expected = None if self.expected is None else self.expected + self.at_risk
+        return replace(self, positions=(restart(self.positions[0]), *self.positions[1:]), expected=expected, at_risk=0)
 
     def to_json(self) -> dict[str, Any]:
         span = self.span
@@ -48,6 +56,7 @@ class Checkpoint:
             "positions": list(self.positions),
             "done": sorted(self.done),
             "expected": self.expected,
+            "at_risk": self.at_risk,
         }
 
     @classmethod
@@ -65,6 +74,7 @@ class Checkpoint:
             tuple(value["positions"]),
             frozenset(value["done"]),
             value["expected"],
+            value["at_risk"],
         )
 
 

@@ -74,10 +74,8 @@ class ListingStep:
         except BaseException as error:
             is_cancelled = isinstance(error, asyncio.CancelledError)
             await self._end_tasks(is_cancelled=is_cancelled)
-            if self.checkpoint.positions:
-                # An answer may have been lost in the middle of a list that remembers how far it was read.
-                restart = self._work.reader.restart(self.checkpoint.positions[0])
-                self.checkpoint = self.checkpoint.restart_first(restart)
+            # An answer may have been lost in the middle of a list that remembers how far it was read.
+            self.checkpoint = self.checkpoint.restart_first(self._work.reader.restart)
             raise
         return not self.checkpoint.positions
 
@@ -86,7 +84,7 @@ class ListingStep:
         self._read_ahead(ahead)
         while self._reading is not None:
             page = await self._reading
-            after = ahead.replace_first(page.then, page.found)
+            after = ahead.replace_first(page, self._work.reader.restart)
             self._read_ahead(after)
             handled, stopped_by = await self._handle(page, ahead, after)
             ahead = handled.checkpoint

@@ -95,8 +95,11 @@ class SyncLoops:
     async def _run_step(self, claim: SyncClaim) -> None:
         try:
             await run_step(self._context, claim)
-        except Exception:
-            log.exception("sync.step_failed", **name_run(claim))
+        except Exception as error:
+            if is_server_away(error):
+                log.warning("sync.not_given_back", **name_run(claim), error=type(error).__name__)
+            else:
+                log.exception("sync.step_failed", **name_run(claim))
         finally:
             self._slots.release()
 
@@ -218,8 +221,8 @@ class _Step:
     async def _list(self, work: SyncWork, deadline: float) -> float | None:
         if self._claim.checkpoint:
             checkpoint = Checkpoint.from_json(self._claim.checkpoint)
-            if self._claim.is_abandoned and checkpoint.positions:
-                checkpoint = checkpoint.restart_first(work.reader.restart(checkpoint.positions[0]))
+            if self._claim.is_abandoned:
+                checkpoint = checkpoint.restart_first(work.reader.restart)
         else:
             checkpoint = await begin_listing(self._context, work)
         self._doing = step = ListingStep(self._context, work, checkpoint, deadline)

@@ -1,4 +1,4 @@
-"""Look-ups by key take the key's index in the first minute of a backfill too, when nothing is known of the tables yet."""
+"""Look-ups by key take the key's index in a backfill's first minute too, when nothing is known of the tables yet."""
 
 from collections.abc import AsyncIterator
 from typing import Any

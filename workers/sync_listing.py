@@ -152,8 +152,8 @@ class ListingStep:
     async def _choose(self, before: Checkpoint, listings: Sequence[Listing]) -> list[str]:
         """Which of the objects that a list told of must be fetched.
 
-        Full: all that this run has not seen. Incremental: what the list shows otherwise than it is held, unless it
-        showed the same when it was fetched for nothing; and what is not finished and was not seen for a day.
+        Full: all that was not seen since the run began. Incremental: what the list shows otherwise than it is held,
+        unless it showed the same when it was fetched for nothing; and what is not finished and was not seen for a day.
         """
         if not listings:
             return []
@@ -165,11 +165,13 @@ class ListingStep:
 
         def is_wanted(listing: Listing) -> bool:
             state = held.get(listing.external_id)
-            if listing.is_pointer or state is None or span.kind == "full":
-                is_known = state is not None and state.observed_at >= span.now
-                return not is_known and marks.get(listing.external_id) != listing.fingerprint
+            is_marked = marks.get(listing.external_id) == listing.fingerprint
+            if listing.is_pointer or state is None:
+                return listing.is_pointer or not is_marked
+            if span.kind == "full":
+                return state.observed_at < span.now
             if work.reader.describe_held(state) != listing.fingerprint:
-                return marks.get(listing.external_id) != listing.fingerprint
+                return not is_marked
             return is_open(state) and state.observed_at < span.now - MARK_LIFE
 
         return [listing.external_id for listing in listings if is_wanted(listing)]
@@ -203,6 +205,7 @@ class ListingStep:
     async def _write_without_bad(self, handled: _Handled) -> None:
         """Halves are written by themselves, the page's progress behind them. Killed in between it is read again."""
         halves, changed, created = [list(handled.observations)], 0, 0
+        known = set(handled.tally.dead_ids)
         while halves:
             part = halves.pop()
             try:
@@ -216,7 +219,7 @@ class ListingStep:
                 handled.tally.note_failure(part[0].record.external_id, MappingError("row", "Postgres refuses it"))
             else:
                 changed, created = changed + applied.changed, created + applied.created
-        await hand_over(self._context, self._work, sorted(handled.tally.dead_ids))
+        await hand_over(self._context, self._work, sorted(handled.tally.dead_ids - known))
         rest = handled._replace(observations=())
         rest.tally.changed_before, rest.tally.created_before = changed, created
         await self._write_page(rest)

@@ -25,6 +25,8 @@ def list_files(root: Path, *suffixes: str) -> Iterator[Path]:
     for folder, names, files in os.walk(root):
         names[:] = sorted(name for name in names if is_read(name))
         for file in sorted(files):
+            if file == ".git":  # in a worktree a file of git's own, which says where the repository is
+                continue
             path = Path(folder, file)
             if (not suffixes or path.suffix in suffixes) and not path.is_symlink():
                 yield path

@@ -62,6 +62,7 @@ class OrderRow(NamedTuple):
     utm_medium: str | None = None
     utm_campaign: str | None = None
     coupon: str | None = None
+    has_workflow_error: bool | None = None
     details: str = "{}"
     item_count: int = 0
     key_version: int | None = None

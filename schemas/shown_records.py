@@ -128,6 +128,7 @@ class OrderShown(RecordShown):
     utm_medium: str | None
     utm_campaign: str | None
     coupon: str | None
+    has_workflow_error: bool | None
     item_count: int
     items: list[OrderItem] | None
     payments: list[Payment]

@@ -27,6 +27,7 @@ _ORDER_COLUMNS = (
     "source_created_at", "status", "status_class", "currency", "total_minor", "items_minor", "discounts_minor",
     "shipping_minor", "tax_minor", "sequence", "order_group", "origin", "sales_channel", "is_completed",
     "authorized_at", "invoiced_at", "canceled_at", "utm_source", "utm_medium", "utm_campaign", "coupon",
+    "has_workflow_error",
 )  # fmt: skip
 _ORDER_DETAILS = {"payments", "sellers"}
 _TIMES = frozenset({"source_created_at", "authorized_at", "invoiced_at", "canceled_at"})

@@ -17,28 +17,28 @@ WITH written AS (
         source, account, external_id, source_updated_at, mapper_version, observed_at, content_hash, revision,
         is_partial, deleted_at, source_created_at, status, status_class, currency, total_minor, items_minor,
         discounts_minor, shipping_minor, tax_minor, sequence, order_group, origin, sales_channel, is_completed,
-        authorized_at, invoiced_at, canceled_at, utm_source, utm_medium, utm_campaign, coupon, details, item_count,
-        key_version, identities, sealed)
+        authorized_at, invoiced_at, canceled_at, utm_source, utm_medium, utm_campaign, coupon,
+        has_workflow_error, details, item_count, key_version, identities, sealed)
     SELECT $1,
            i.source, i.account, i.external_id, i.source_updated_at, i.mapper_version, i.observed_at, i.content_hash,
            i.revision, i.is_partial, i.deleted_at, i.source_created_at, i.status, i.status_class, i.currency,
            i.total_minor, i.items_minor, i.discounts_minor, i.shipping_minor, i.tax_minor, i.sequence,
            i.order_group, i.origin, i.sales_channel, i.is_completed, i.authorized_at, i.invoiced_at, i.canceled_at,
-           i.utm_source, i.utm_medium, i.utm_campaign, i.coupon, i.details::jsonb, i.item_count, i.key_version,
-           i.identities, i.sealed
+           i.utm_source, i.utm_medium, i.utm_campaign, i.coupon, i.has_workflow_error, i.details::jsonb,
+           i.item_count, i.key_version, i.identities, i.sealed
     FROM unnest(
         $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::integer[], $7::timestamptz[], $8::bytea[],
         $9::integer[], $10::boolean[], $11::timestamptz[], $12::timestamptz[], $13::text[], $14::text[],
         $15::text[], $16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[], $21::text[],
         $22::text[], $23::text[], $24::text[], $25::boolean[], $26::timestamptz[], $27::timestamptz[],
-        $28::timestamptz[], $29::text[], $30::text[], $31::text[], $32::text[], $33::text[], $34::integer[],
-        $35::integer[], $36::bytea[], $37::bytea[]
+        $28::timestamptz[], $29::text[], $30::text[], $31::text[], $32::text[], $33::boolean[], $34::text[],
+        $35::integer[], $36::integer[], $37::bytea[], $38::bytea[]
     ) AS i (
         source, account, external_id, source_updated_at, mapper_version, observed_at, content_hash, revision,
         is_partial, deleted_at, source_created_at, status, status_class, currency, total_minor, items_minor,
         discounts_minor, shipping_minor, tax_minor, sequence, order_group, origin, sales_channel, is_completed,
-        authorized_at, invoiced_at, canceled_at, utm_source, utm_medium, utm_campaign, coupon, details, item_count,
-        key_version, identities, sealed)
+        authorized_at, invoiced_at, canceled_at, utm_source, utm_medium, utm_campaign, coupon,
+        has_workflow_error, details, item_count, key_version, identities, sealed)
     ON CONFLICT (tenant_id, source, account, external_id) DO UPDATE SET
         source_updated_at = EXCLUDED.source_updated_at,
         mapper_version = EXCLUDED.mapper_version,
@@ -68,6 +68,7 @@ WITH written AS (
         utm_medium = EXCLUDED.utm_medium,
         utm_campaign = EXCLUDED.utm_campaign,
         coupon = EXCLUDED.coupon,
+        has_workflow_error = EXCLUDED.has_workflow_error,
         details = EXCLUDED.details,
         item_count = EXCLUDED.item_count,
         key_version = CASE WHEN EXCLUDED.sealed = '' THEN held.key_version ELSE EXCLUDED.key_version END,
@@ -97,8 +98,8 @@ WITH written AS (
         unit_price_minor, list_price_minor, total_minor, is_gift)
     SELECT $1, i.*
     FROM unnest(
-        $38::text[], $39::text[], $40::text[], $41::integer[], $42::text[], $43::text[], $44::text[], $45::text[],
-        $46::text[], $47::bigint[], $48::bigint[], $49::bigint[], $50::bigint[], $51::boolean[]
+        $39::text[], $40::text[], $41::text[], $42::integer[], $43::text[], $44::text[], $45::text[], $46::text[],
+        $47::text[], $48::bigint[], $49::bigint[], $50::bigint[], $51::bigint[], $52::boolean[]
     ) AS i (
         source, account, external_id, line_number, line_id, sku, product_id, name, seller, quantity,
         unit_price_minor, list_price_minor, total_minor, is_gift)
@@ -141,7 +142,7 @@ CROSS JOIN LATERAL (
            o.is_partial, o.deleted_at, o.source_created_at, o.status, o.status_class, o.currency, o.total_minor,
            o.items_minor, o.discounts_minor, o.shipping_minor, o.tax_minor, o.sequence, o.order_group, o.origin,
            o.sales_channel, o.is_completed, o.authorized_at, o.invoiced_at, o.canceled_at, o.utm_source, o.utm_medium,
-           o.utm_campaign, o.coupon, o.details, o.item_count, o.updated_at, o.sealed
+           o.utm_campaign, o.coupon, o.has_workflow_error, o.details, o.item_count, o.updated_at, o.sealed
     FROM orders AS o
     WHERE o.tenant_id = $1 AND o.source = k.source AND o.account = k.account AND o.external_id = k.external_id
     OFFSET 0

@@ -7,6 +7,6 @@ and a newer mapper's reading of equal stamps wins.
 from app.connectors.vtex.customer import map_customer
 from app.connectors.vtex.order import map_order
 
-MAPPER_VERSION = 1
+MAPPER_VERSION = 2
 
 __all__ = ["MAPPER_VERSION", "map_customer", "map_order"]

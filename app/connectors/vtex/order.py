@@ -60,6 +60,7 @@ def map_order(document: object) -> OrderRecord:
         utm_medium=find_open_text(marketing, "utmMedium"),
         utm_campaign=find_open_text(marketing, "utmCampaign"),
         coupon=find_open_text(marketing, "coupon"),
+        has_workflow_error=order.find_flag("workflowIsInError"),
         items=tuple(_map_item(item) for item in order.get_objects("items")),
         payments=_map_payments(order.get_object("paymentData")),
         sellers=_list_sellers(order),

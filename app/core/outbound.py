@@ -6,7 +6,7 @@ No URL, header or body reaches a log, an error or a metric: a call is known by i
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextvars import ContextVar
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Literal, NamedTuple, Protocol, Self
@@ -133,9 +133,13 @@ class Outbound:
         headers: Mapping[str, str],
         content: bytes | None = None,
         priority: Priority = "live",
+        also: Collection[int] = (),
     ) -> Answer:
-        """The answer, if its status is 2xx. Raises ThrottledError, CredentialsRefusedError, ObjectNotFoundError,
-        ObjectFailedError, ProviderTimeoutError or ProviderUnavailableError."""
+        """The answer, if its status is 2xx or one of `also` (below 500).
+
+        Raises ThrottledError, CredentialsRefusedError, ObjectNotFoundError, ObjectFailedError, ProviderTimeoutError or
+        ProviderUnavailableError.
+        """
         breaker = self._get_breaker(route.account_key)
         wait_s = breaker.find_wait_s()
         if wait_s > 0:
@@ -146,7 +150,7 @@ class Outbound:
             await self._budget.take(route.account_key, priority)
             answer = await self._send(route, method, url, headers, content)
             end = str(answer.status)
-            await self._judge(route, answer, breaker)
+            await self._judge(route, answer, breaker, also)
         except ProviderError as error:
             end = str(error.status or error.code)
             if isinstance(error, ProviderTimeoutError | ProviderUnavailableError) and not error.status:
@@ -197,8 +201,8 @@ class Outbound:
             count.read_bytes += size
         return b"".join(chunks)
 
-    async def _judge(self, route: Route, answer: Answer, breaker: Breaker) -> None:
-        """Notes what the answer tells about the account; raises for every status but 2xx."""
+    async def _judge(self, route: Route, answer: Answer, breaker: Breaker, also: Collection[int]) -> None:
+        """Notes what the answer tells about the account; raises for every status but 2xx and `also`."""
         if answer.status >= 500:
             self._note_failure(route, breaker)
             answered_at = self._answered_at.get(route.account_key)
@@ -211,7 +215,7 @@ class Outbound:
             )
         breaker.note_answer()
         self._answered_at.put(route.account_key, time.monotonic())
-        if 200 <= answer.status < 300:
+        if 200 <= answer.status < 300 or answer.status in also:
             return
         retry_after_s = read_retry_after_s(answer.headers)
         if answer.status == 429:

@@ -160,6 +160,13 @@ class Settings(BaseSettings):
     vtex_url_template: str = "https://{account}.{environment}.com.br"
     vtex_calls_per_minute: int = Field(5_000, ge=1, description="budget per VTEX account, all work together")
     budget_live_reserve_percent: int = Field(50, ge=0, le=100, description="part of a budget only live work may use")
+    vtex_index_lag_s: float = Field(300.0, ge=0, description="how far behind VTEX's lists and searches may be")
+    vtex_scroll_documents: int = Field(1_000, ge=1, le=1_000, description="documents of one page of a scroll")
+    vtex_scroll_window_documents: int = Field(
+        20_000, ge=1, description="documents of one scroll: so many calls a lost scroll costs"
+    )
+    vtex_address_users: int = Field(25, ge=1, le=50, description="customers whose addresses one call asks for")
+    vtex_address_calls: int = Field(8, ge=1, le=64, description="calls for addresses at once, per list's page")
     breaker_failures: int = Field(10, ge=1)
     breaker_open_s: float = Field(5.0, gt=0)
 

@@ -1,11 +1,9 @@
 """What VTEX needs from a brand, and what it can deliver. Forms, checks, masking and docs follow from it."""
 
 from app.connectors.contract import PRINTABLE, SYNC_FREQUENCY, Connector, Endpoint, Field, Stream
+from app.connectors.vtex.account import ACCOUNT_PATTERN, ENVIRONMENTS
 from app.connectors.vtex.mapping import MAPPER_VERSION, map_customer, map_order
-
-# A label of a host name: it becomes part of the address that credentials are sent to.
-ACCOUNT_PATTERN = r"(?!xn--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-ENVIRONMENTS = ("vtexcommercestable", "vtexcommercebeta")
+from app.connectors.vtex.readers import make_readers
 
 CONNECTOR = Connector(
     name="vtex",
@@ -58,4 +56,5 @@ CONNECTOR = Connector(
         Endpoint("customer_trigger", "customers", "Master Data trigger", "address", is_retried=False),
     ),
     mappers={"orders": map_order, "customers": map_customer},
+    make_readers=make_readers,
 )

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
-from app.connectors.vtex.declaration import ACCOUNT_PATTERN
+from app.connectors.vtex.account import ACCOUNT_PATTERN
 from app.core.errors import CredentialsRefusedError, ProviderError, ThrottledError
 
 FindingCode = Literal[

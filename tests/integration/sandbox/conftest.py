@@ -9,6 +9,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from app.connectors.listing import StreamReader
+from app.connectors.vtex import readers
 from app.connectors.vtex.client import VtexClient
 from app.core.outbound import Outbound, Priority
 from app.core.settings import Settings
@@ -27,6 +29,12 @@ class NoLimit:
 
     async def close(self, account_key: str, seconds: float) -> None:
         self.pauses[account_key] = seconds
+
+
+class Readers(NamedTuple):
+    orders: StreamReader
+    customers: StreamReader
+    budget: NoLimit
 
 
 class Provider(NamedTuple):
@@ -92,6 +100,22 @@ async def make_provider(sandbox_process: str) -> AsyncIterator[Callable[..., Pro
         outbound = Outbound(Settings(**settings), budget)
         opened.append(outbound)
         return Provider(VtexClient(outbound, url_template=f"{sandbox_process}/{{account}}"), budget)
+
+    yield make
+    for outbound in opened:
+        await outbound.aclose()
+
+
+@pytest.fixture
+async def make_readers(sandbox_process: str) -> AsyncIterator[Callable[..., Readers]]:
+    """`make_readers(vtex_scroll_documents=5)`: what syncs list VTEX with, over the sandbox."""
+    opened: list[Outbound] = []
+
+    def make(**settings: Any) -> Readers:
+        budget, chosen = NoLimit(), Settings(vtex_url_template=f"{sandbox_process}/{{account}}", **settings)
+        opened.append(Outbound(chosen, budget))
+        streams = readers.make_readers(opened[-1], chosen)
+        return Readers(streams["orders"], streams["customers"], budget)
 
     yield make
     for outbound in opened:

@@ -2,7 +2,7 @@ import pytest
 
 from app.connectors.fields import check_fields, find_missing, name_account, read_form
 from app.connectors.registry import get_connector, list_connectors
-from app.connectors.vtex.client import build_base_url
+from app.connectors.vtex.account import build_base_url
 from app.core.errors import MappingError
 
 TEMPLATE = "https://{account}.{environment}.com.br"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from app.connectors.contract import Field
 from app.connectors.fields import check_fields
 from app.connectors.registry import get_connector, list_connectors
-from app.connectors.vtex.client import build_base_url
+from app.connectors.vtex.account import build_base_url
 from app.core.errors import MappingError
 
 TEMPLATE = "https://{account}.{environment}.com.br"

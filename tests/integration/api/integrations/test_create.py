@@ -118,7 +118,7 @@ async def test_a_hostile_account_name_chooses_no_host(shop: Shop, monkeypatch: p
         asked.append(f"{name}.{environment}")
         return template
 
-    monkeypatch.setattr("app.connectors.vtex.client.build_base_url", build)
+    monkeypatch.setattr("app.connectors.vtex.calls.build_base_url", build)
     async with shop.cast.client(ACME) as client:
         for account in HOSTILE:
             for field, value in (("account_name", account), ("environment", account), ("accepted_accounts", [account])):

@@ -24,6 +24,7 @@ from db import integrations as db_integrations
 from db import tenants as db_tenants
 from db.pool import Database
 from scripts.stack.demo_tenants import BRANDS, ENVIRONMENT, ORGANIZATIONS, PLANS, TRIAL_DAYS, DemoBrand
+from scripts.stack.demo_volumes import find_stock
 from scripts.stack.runfile import DemoEndpoint, DemoTenant
 
 if TYPE_CHECKING:
@@ -32,9 +33,9 @@ if TYPE_CHECKING:
     from scripts.stack.stack import Stack
 
 VTEX, BRAND = 1, 2  # the integration ids of every demo tenant
-STOCK = {"customers": 40, "orders": 20}  # what a store of the sandbox has before the first event
 DEMO_RATE_PER_S = 5
 CALL_TIMEOUT_S = 10.0
+STOCKING_TIMEOUT_S = 120.0
 
 
 class Office(NamedTuple):
@@ -149,6 +150,7 @@ def make_credentials(brand: DemoBrand) -> dict[str, str]:
 async def introduce_to_sandbox(stack: "Stack") -> None:
     """Tells the sandbox of the accounts, and sets each order hook as resuming an integration does."""
     credentials = await read_credentials(stack)
+    created_at = await read_creation_times(stack)
     tenants = {tenant["tenant_id"]: tenant for tenant in stack.tenants}
     accounts = {}
     for brand in BRANDS:
@@ -157,12 +159,12 @@ async def introduce_to_sandbox(stack: "Stack") -> None:
         endpoints = {endpoint["kind"]: endpoint for endpoint in tenants[brand.tenant_id]["endpoints"]}
         inline = endpoints["inline"]
         accounts[brand.account] = {
-            **STOCK,
+            **find_stock(brand.tenant_id, stack.options.scale, created_at[brand.tenant_id]),
             **credentials[brand.tenant_id],
             "trigger_url": endpoints["customer_trigger"]["url"],
             "inline": {"url": inline["url"], "secret": inline["secret"]},
         }
-    async with httpx.AsyncClient(base_url=stack.sandbox_url, timeout=CALL_TIMEOUT_S) as client:
+    async with httpx.AsyncClient(base_url=stack.sandbox_url, timeout=STOCKING_TIMEOUT_S) as client:
         check(await client.put("/_sandbox/accounts", json=accounts))
     async with AsyncExitStack() as resources:
         office = await open_office(stack.settings("operator"), resources, application_name="acequia demo")
@@ -177,6 +179,12 @@ async def start_traffic(stack: "Stack", rate_per_s: float = DEMO_RATE_PER_S) -> 
     mix = {"orders": 0.6, "customers": 0.25, "inline_customers": 0.15}
     async with httpx.AsyncClient(base_url=stack.sandbox_url, timeout=CALL_TIMEOUT_S) as client:
         check(await client.post("/_sandbox/demo", json={"rate": rate_per_s, "mix": mix}))
+
+
+async def read_creation_times(stack: "Stack") -> dict[int, datetime]:
+    """Of every tenant."""
+    async with await Database.open(stack.settings("operator"), application_name="acequia demo") as database:
+        return {tenant.tenant_id: tenant.created_at for tenant in await db_tenants.list_tenants(database)}
 
 
 async def read_credentials(stack: "Stack") -> dict[int, dict[str, str]]:

@@ -65,7 +65,8 @@ PROCESS_STOP_TIMEOUT_S = 3
 @dataclass(frozen=True)
 class StackOptions:
     """`settings`: further settings of our processes, by lower-case name. `counts`: processes per name, else one.
-    `has_history`: the demo's trial has its customers from before, more than it may.
+    `has_history`: the demo's trial has its customers from before, more than it may. `scale`: how much of the document's
+    volumes the sandbox holds; 0: a handful.
 
     With `uses_free_ports` no usual port is tried: for stacks that run beside others.
     """
@@ -75,6 +76,7 @@ class StackOptions:
     has_demo: bool = True
     has_traffic: bool = True
     has_history: bool = False
+    scale: float = 0.0
     uses_free_ports: bool = False
     sandbox_arguments: tuple[str, ...] = ()
     settings: Mapping[str, object] = field(default_factory=dict)

@@ -14,6 +14,7 @@ from asyncpg.exceptions import PostgresError
 from app.core.ending import end_tasks
 from app.core.errors import AcequiaError
 from scripts.stack.child import wait_until
+from scripts.stack.demo_volumes import SCALE, SCALE_MAX
 from scripts.stack.folder import DataFolder, FolderProblem
 from scripts.stack.given import find_given_servers
 from scripts.stack.installation import forget_settings
@@ -38,6 +39,14 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--fresh", action="store_true", help="start over: removes what is in the data folder")
     parser.add_argument("--detach", action="store_true", help="run in the background; scripts/down stops it")
     parser.add_argument("--no-traffic", action="store_true", help="keep the sandbox quiet")
+    parser.add_argument(
+        "--scale",
+        type=float,
+        default=SCALE,
+        metavar="F",
+        help="how much of the document's volumes the simulated stores hold: 1 is 150,022 customers of five brands"
+        " and three orders for each (default: %(default)s). Keep to one with the data you keep",
+    )
     smoke = parser.add_argument_group("smoke test: the same stack in a throw-away folder on free ports")
     smoke.add_argument("--smoke", action="store_true", help="send webhooks, account for every one, print a summary")
     smoke.add_argument("--events", type=int, default=2_000, metavar="N", help="webhooks to send (default: %(default)s)")
@@ -49,6 +58,8 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.smoke and (options.data or options.fresh or options.detach or options.no_traffic):
         parser.error("--smoke makes its own folder and stops by itself: it goes with none of the other options")
+    if not 0 < options.scale <= SCALE_MAX:
+        parser.error(f"--scale is more than 0, at most {SCALE_MAX:g}")
     if options.events < 1 or options.rate <= 0:
         parser.error("--events and --rate must be greater than zero")
     return options
@@ -63,6 +74,7 @@ async def run_stack(options: argparse.Namespace, folder: Path, screen: Screen) -
             is_fresh=options.fresh,
             has_traffic=not options.no_traffic,
             has_history=True,
+            scale=options.scale,
             given=given,
         ),
         screen.tell,

@@ -74,15 +74,17 @@ class CustomerBook:
     def has(self, ordinal: int) -> bool:
         return 0 <= ordinal < self.end and ordinal not in self._forgotten
 
-    def at(self, ordinal: int) -> Customer:
-        """Raises LookupError when there is none of that number."""
+    def at(self, ordinal: int, stocked: Profile | None = None) -> Customer:
+        """Raises LookupError when there is none of that number. `stocked`: its profile, if it was read before."""
         kept = self.kept.get(ordinal)
         if kept is not None:
             return kept
         if not self.has(ordinal):
             raise LookupError(f"no customer {ordinal}")
         created_at = from_us(self.created[ordinal])
-        return Customer(self.account, self.seed_of(ordinal), ordinal, created_at, self.stocked_profile(ordinal))
+        return Customer(
+            self.account, self.seed_of(ordinal), ordinal, created_at, stocked or self.stocked_profile(ordinal)
+        )
 
     def seed_of(self, ordinal: int) -> int:
         kept = self.kept.get(ordinal)

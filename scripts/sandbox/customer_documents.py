@@ -3,7 +3,7 @@
 from random import Random
 from typing import TYPE_CHECKING
 
-from scripts.sandbox.people import make_person
+from scripts.sandbox.people import Person, make_person
 from scripts.sandbox.seeds import Dice, make_id
 from scripts.sandbox.times import write_z
 
@@ -60,15 +60,17 @@ def write_client(account: str, customer: "Customer", *, is_guest: bool) -> dict[
 
 def write_addresses(account: str, customer: "Customer", count: int) -> list[dict[str, object]]:
     random = Dice(customer.seed ^ _ADDRESS_SALT)
-    return [_write_address(account, customer, index, random) for index in range(count)]
+    receiver = customer.person
+    return [_write_address(account, customer, receiver, index, random) for index in range(count)]
 
 
 def make_address_id(customer: "Customer", index: int) -> str:
     return make_id(customer.seed, _AD + index, customer.ordinal * ADDRESSES_MAX + index)
 
 
-def _write_address(account: str, customer: "Customer", index: int, random: Random) -> dict[str, object]:
-    receiver = customer.person
+def _write_address(
+    account: str, customer: "Customer", receiver: Person, index: int, random: Random
+) -> dict[str, object]:
     person = receiver if index == 0 else make_person(random)
     created = write_z(customer.created_at)
     return {

@@ -50,7 +50,7 @@ class Documents:
         profile = self._index.find_profile(ordinal) if self._book.has(ordinal) else None
         if profile is None:
             return
-        customer = self._book.at(ordinal)
+        customer = self._book.at(ordinal, profile)
         yield customer.show_client(profile) if self._entity == "CL" else customer.addresses[key % ADDRESSES_MAX]
 
     def _select(self, wanted: Filter) -> Sequence[int]:

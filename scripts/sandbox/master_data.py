@@ -36,11 +36,18 @@ def search_documents(store: Store, entity: str, request: Request) -> Reply:
         start, end = _read_range(request.headers.get("rest-range", "resources=0-10"))
         documents = Documents(store.customers, entity)
         keys = documents.find(parse_where(query.get("_where", "")), query.get("_sort", ""))
+        if not query.get("_sort") and len(keys) > end - start:
+            keys = _turn(keys, store.call_random.randrange(len(keys)))
         rows = documents.show(keys[start:end], query.get("_fields", "id"))
     except (ValueError, NotFilterableError) as error:
         return _refuse(error)
     content_range = f"resources={start}-{min(end, len(keys))}/{len(keys)}".encode()
     return answer_json(rows, headers=((b"rest-content-range", content_range),))
+
+
+def _turn(keys: Sequence[int], by: int) -> Sequence[int]:
+    """Without `_sort` each page of a longer answer is one of another order: pages repeat rows and miss others."""
+    return [*keys[by:], *keys[:by]]
 
 
 def _read_range(text: str) -> tuple[int, int]:

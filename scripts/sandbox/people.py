@@ -1,6 +1,7 @@
 """Seeded Argentine shoppers: names, DNI and CUIT with a true check digit, phones as people write them, addresses."""
 
 import unicodedata
+from functools import cache
 from random import Random
 from typing import NamedTuple
 
@@ -22,7 +23,7 @@ class Person(NamedTuple):
     neighborhood: str
     is_corporate: bool
     company: str | None
-    cuit: str
+    cuit: str | None
 
 
 def make_person(random: Random) -> Person:
@@ -43,7 +44,7 @@ def make_person(random: Random) -> Person:
         neighborhood=random.choice(place.neighborhoods),
         is_corporate=is_corporate,
         company=f"{random.choice(COMPANIES)} S.R.L." if is_corporate else None,
-        cuit=write_cuit("30" if is_corporate else "20", dni),
+        cuit=write_cuit("30", dni) if is_corporate else None,
     )
 
 
@@ -57,8 +58,13 @@ def write_cuit(prefix: str, dni: str) -> str:
 
 
 def _write_email(random: Random, first_name: str, last_name: str) -> str:
+    return f"{_write_local_part(first_name, last_name)}{random.randint(1, 99_999)}@{random.choice(MAIL_HOSTS)}"
+
+
+@cache
+def _write_local_part(first_name: str, last_name: str) -> str:
     plain = unicodedata.normalize("NFKD", f"{first_name}.{last_name}".lower()).encode("ascii", "ignore").decode()
-    return f"{plain.replace(chr(39), '')}{random.randint(1, 99_999)}@{random.choice(MAIL_HOSTS)}"
+    return plain.replace(chr(39), "")
 
 
 def _write_phone(random: Random, place: Place) -> str:

@@ -56,7 +56,8 @@ class Store:
         self.objects_kept_max = OBJECTS_KEPT_MAX
         self.customers = CustomerBook(account, clock)
         self.orders = OrderBook(account, self.customers, clock)
-        self.scrolls = Scrolls(clock, self.random)
+        self.call_random = Random(f"{seed}:{account}:calls")  # reading changes nothing of what happens next
+        self.scrolls = Scrolls(clock, self.call_random)
         self.readable_at: dict[str, float] = {}  # order id → monotonic time before which it is answered 404
         self.unreadable_s = 0.0
         self.stock_seed: int | None = None

@@ -21,7 +21,7 @@ class Identity(NamedTuple):
     blind_index: bytes
 
 
-def pack_identities(identities: Iterable[Identity]) -> bytes:
+def pack_identities(identities: Iterable[tuple[str, int, bytes]]) -> bytes:
     """A row's list, sorted, without repetition. Raises ValueError for an unknown kind or a wrong length."""
     return b"".join(sorted({_pack(identity) for identity in identities}))
 
@@ -44,7 +44,7 @@ def find_removed(
     ]
 
 
-def _pack(identity: Identity) -> bytes:
+def _pack(identity: tuple[str, int, bytes]) -> bytes:
     kind, key_version, blind_index = identity
     if len(blind_index) != BLIND_INDEX_BYTES:
         raise ValueError(f"a blind index has {BLIND_INDEX_BYTES} bytes")

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import asyncpg
 
@@ -34,10 +34,13 @@ from db.activity import note_activity
 from db.counters import Writer, add_to_counters
 from db.ledger import LedgerEntry, find_outcomes, settle_events
 from db.pool import Database, wait_in_line
-from db.versions import Held, Key, Version
+from db.versions import Key, Version
 from schemas.events import Event, Outcome
 from schemas.ids import read_uuid7_ms
 from schemas.records import OrderRecord, write_json
+
+if TYPE_CHECKING:
+    from app.services.prepare import Prepared
 
 APPLIED_PREFIX = "applied."
 ATTEMPTS_MAX = 5  # of a batch whose rows others change between its look and its write
@@ -119,28 +122,32 @@ async def apply_batch(
     limits: WriteLimits | None = None,
     integration_id: int | None = None,
     in_transaction: InTransaction | None = None,
+    prepared: "Prepared | None" = None,
 ) -> Applied:
     """Commits a batch of one tenant. `now`: from which latencies are counted. `country`: ISO alpha-2, the tenant's.
     `limits`: the tenant's; None binds nothing. `integration_id`: whose the `observations` without an event are, needed
-    when limits bind them. `in_transaction`: called before the counters, and again with every attempt.
+    when limits bind them. `in_transaction`: called before the counters, and again with every attempt. `prepared`: what
+    `prepare_batch` made of just these observations, where there are no settlements.
 
     Raises ValueError for a settlement with neither observation nor outcome, SealingError, RowMovedError when others
     kept changing the same rows, and whatever asyncpg raises: `db.failures.classify` says whose fault it is.
     """
     if limits is not None and observations and integration_id is None:
         raise ValueError("observations that limits may keep out need an integration")
-    contents: dict[bytes, bytes] = {}
-    known, versions = reduce_observations(keys, [*_list_told(settlements), *observations], contents)
-    customers = {object_key.key: state for object_key, state in known.items() if not object_key.is_order}
-    orders = {object_key.key: state for object_key, state in known.items() if object_key.is_order}
+    if prepared is None:
+        contents: dict[bytes, bytes] = {}
+        known, versions = reduce_observations(keys, [*_list_told(settlements), *observations], contents)
+        customers, orders = split_families(known)
+        sealer = Sealer(keys, country, contents)
+    else:
+        customers, orders, versions, sealer = prepared.customers, prepared.orders, prepared.versions, prepared.sealer
     batch = _Batch(settlements, observations, customers, orders, versions, writer, now, integration_id, in_transaction)
-    sealer = Sealer(keys, country, contents)
     for attempt in range(1, ATTEMPTS_MAX + 1):
         try:
             async with database.tenant_tx(keys.tenant_id, f"apply.{writer}") as connection:
                 if attempt > 1:
                     await wait_in_line(connection, keys.tenant_id)
-                return await _write(connection, sealer, batch, limits)
+                return await _write(connection, sealer, batch, limits, prepared if attempt == 1 else None)
         except RowMovedError:
             if attempt == ATTEMPTS_MAX:
                 raise
@@ -151,18 +158,28 @@ def _list_told(settlements: Iterable[Settlement]) -> list[Observation]:
     return [s.observation for s in settlements if s.observation is not None and s.outcome is None]
 
 
-async def _write(connection: asyncpg.Connection, sealer: Sealer, batch: _Batch, limits: WriteLimits | None) -> Applied:
+async def _write(
+    connection: asyncpg.Connection,
+    sealer: Sealer,
+    batch: _Batch,
+    limits: WriteLimits | None,
+    prepared: "Prepared | None",
+) -> Applied:
     tenant_id, writer = sealer.keys.tenant_id, batch.writer
     given_up = list_given_up(batch.settlements) if limits else []
-    held: dict[Key, Held] = {}
+    held = prepared.held_customers if prepared else {}
     room = Room({}, has_waiting=False)
-    if batch.customers:
+    if batch.customers and not prepared:
         held = await CUSTOMERS.find_held(connection, tenant_id, sorted(batch.customers))
     if batch.customers or given_up:
         room = await find_room(connection, tenant_id, limits, batch.customers, held)
+    if prepared and room.kept_out:
+        # Whoever is held goes on, also if that is so only since the look beforehand.
+        return await _write(connection, sealer, batch, limits, None)
     admitted = {key: state for key, state in batch.customers.items() if key not in room.kept_out}
-    of_customers = await upsert(connection, sealer, CUSTOMERS, admitted, held)
-    of_orders = await upsert(connection, sealer, ORDERS, batch.orders)
+    customer_plan, order_plan = (prepared.customer_plan, prepared.order_plan) if prepared else (None, None)
+    of_customers = await upsert(connection, sealer, CUSTOMERS, admitted, held, plan=customer_plan)
+    of_orders = await upsert(connection, sealer, ORDERS, batch.orders, plan=order_plan)
     of_waiting = await update_waiting(connection, tenant_id, room, _find_origins(batch, room), [*admitted, *given_up])
     settlements = settle_kept_out(sealer.keys, batch.settlements, room)
     stored: dict[_ObjectKey, Stored] = {}
@@ -217,6 +234,12 @@ def reduce_observations(
         object_key = _find_key(observation)
         known[object_key] = merge(known[object_key], state) if object_key in known else state
     return known, versions
+
+
+def split_families(known: Mapping[_ObjectKey, Known]) -> tuple[dict[Key, Known], dict[Key, Known]]:
+    """Customers, then orders."""
+    customers = {object_key.key: state for object_key, state in known.items() if not object_key.is_order}
+    return customers, {object_key.key: state for object_key, state in known.items() if object_key.is_order}
 
 
 def make_version(keys: TenantKeys, observation: Observation, content: bytes | None = None) -> Version:

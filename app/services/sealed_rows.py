@@ -15,7 +15,7 @@ from app.core.identity import identities_of
 from app.core.sealing import TenantKeys
 from app.services.merge import AnyRecord, Known, make_tombstone
 from db.customers import CustomerRow
-from db.identities import Identity, pack_identities
+from db.identities import pack_identities
 from db.orders import OrderItemRow, OrderRow
 from db.versions import Key, Version
 from schemas.records import CustomerRecord, OrderItem, OrderRecord, cut_personal, write_json
@@ -114,6 +114,8 @@ def open_order(keys: TenantKeys, key: Key, row: Mapping[str, Any], items: list[O
 def to_utc(time: datetime) -> datetime:
     """The same moment in UTC, kept between the first and the last that can be stored: a year-1 stamp east of
     Greenwich lies before the first one."""
+    if time.tzinfo is UTC and _FIRST_MOMENT <= time <= _LAST_MOMENT:
+        return time
     try:
         return min(max(time.astimezone(UTC), _FIRST_MOMENT), _LAST_MOMENT)
     except OverflowError:
@@ -132,7 +134,7 @@ def _seal(sealer: Sealer, key: Key, known: Known) -> _Sealed:
     purpose = ORDER_PURPOSE if isinstance(record, OrderRecord) else CUSTOMER_PURPOSE
     identities = pack_identities(
         [
-            Identity(kind, keys.index_version, keys.blind_index(kind, form))
+            (kind, keys.index_version, keys.blind_index(kind, form))
             for kind, form in identities_of(record, sealer.country)
         ]
     )

@@ -72,7 +72,7 @@ class Upserted(NamedTuple):
     counters: dict[str, int]
 
 
-class _Plan(NamedTuple, Generic[RowT]):
+class Plan(NamedTuple, Generic[RowT]):
     """Filled in step by step: what to write, how each key will stand, and what must be opened first."""
 
     rows: list[RowT]
@@ -109,15 +109,19 @@ async def upsert(
     family: Family[RowT],
     known: Mapping[Key, Known],
     held: Mapping[Key, Held] | None = None,
+    *,
+    plan: Plan[RowT] | None = None,
 ) -> Upserted:
     """Writes what a batch knows of one family. `held`: what the caller found to be held of these keys, if it has
-    looked. Raises RowMovedError, SealingError, and asyncpg's errors."""
+    looked. `plan`: of just these, if it was made beforehand; used up by this call. However old both are, a row that
+    moved since is noticed by the statement. Raises RowMovedError, SealingError, and asyncpg's errors."""
     if not known:
         return Upserted({}, {})
     tenant_id = sealer.keys.tenant_id
-    if held is None:
-        held = await family.find_held(connection, tenant_id, sorted(known))
-    plan = await _plan(sealer, family, known, held)
+    if plan is None:
+        if held is None:
+            held = await family.find_held(connection, tenant_id, sorted(known))
+        plan = await make_plan(sealer, family, known, held)
     if plan.to_merge:
         await _merge_into_held(connection, sealer, family, known, plan)
     written = await family.write(connection, tenant_id, plan.rows)
@@ -130,10 +134,11 @@ async def upsert(
     return Upserted(plan.stored | lost, _count(family.name, plan.rows, written))
 
 
-async def _plan(
+async def make_plan(
     sealer: Sealer, family: Family[RowT], known: Mapping[Key, Known], held: Mapping[Key, Held]
-) -> _Plan[RowT]:
-    plan = _Plan[RowT]([], {}, [])
+) -> Plan[RowT]:
+    """Decides what is to be written, given what is held, and seals it. Raises SealingError."""
+    plan = Plan[RowT]([], {}, [])
     for turn, (key, told) in enumerate(known.items(), start=1):
         if turn % _ROWS_PER_TURN == 0:
             await asyncio.sleep(0)  # sealing is CPU work: the other drains of this process get their turn
@@ -153,7 +158,7 @@ async def _plan(
 
 
 async def _merge_into_held(
-    connection: asyncpg.Connection, sealer: Sealer, family: Family[RowT], known: Mapping[Key, Known], plan: _Plan[RowT]
+    connection: asyncpg.Connection, sealer: Sealer, family: Family[RowT], known: Mapping[Key, Known], plan: Plan[RowT]
 ) -> None:
     opened = await family.open_held(connection, sealer.keys, sorted(plan.to_merge))
     for key in plan.to_merge:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from app.connectors.reading import JsonObject, check_identifier, find_latest
 from app.connectors.vtex.address import map_address
 from app.connectors.vtex.email import find_real_email, is_masked
-from app.connectors.vtex.personal import find_personal_text
+from app.connectors.vtex.personal import PersonalField, find_personal_text, find_personal_texts
 from app.core.errors import MappingError
 from schemas.records import Address, CustomerRecord, make_checked
 
@@ -35,6 +35,18 @@ _TOLD: dict[str, tuple[str, ...]] = {
     "profile_id": ("userId",),
     "trade_name": ("tradeName",),
 }
+_OF_PEOPLE: tuple[PersonalField, ...] = (
+    ("document_type", "documentType", 60),
+    ("document", "document", 60),
+    ("first_name", "firstName", 200),
+    ("last_name", "lastName", 200),
+    ("gender", "gender", 40),
+)
+_OF_COMPANIES: tuple[PersonalField, ...] = (
+    ("corporate_name", "corporateName", 200),
+    ("trade_name", "tradeName", 200),
+    ("corporate_document", "corporateDocument", 60),
+)
 # What Checkout is known to empty in a profile that had it.
 _EMPTIED_TOGETHER = frozenset(
     {"first_name", "last_name", "document_type", "document", "phones", "birth_date", "gender"}
@@ -69,15 +81,9 @@ def map_customer(document: object) -> CustomerRecord:
         "profile_id": user_id.lower() if user_id else None,
         "email": find_real_email(client.find_text("email", chars_max=500)),
         "phones": _list_phones(client),
-        "document_type": find_personal_text(client, "documentType", chars_max=60),
-        "document": find_personal_text(client, "document", chars_max=60),
-        "first_name": find_personal_text(client, "firstName"),
-        "last_name": find_personal_text(client, "lastName"),
-        "gender": find_personal_text(client, "gender", chars_max=40),
+        **find_personal_texts(client, _OF_PEOPLE),
         "birth_date": client.find_day("birthDate"),
-        "corporate_name": find_personal_text(client, "corporateName"),
-        "trade_name": find_personal_text(client, "tradeName"),
-        "corporate_document": find_personal_text(client, "corporateDocument", chars_max=60),
+        **find_personal_texts(client, _OF_COMPANIES),
         "addresses": _list_addresses(client),
     }
     values["missing"] = _find_missing(client, values)

@@ -18,6 +18,7 @@ from app.core.sealing import TenantKeys
 from app.services import apply, upsert
 from app.services.apply import Observation, apply_batch, make_version
 from app.services.merge import list_fields, observe
+from app.services.prepare import prepare_batch
 from app.services.sealed_rows import Sealer, make_customer_row, to_utc
 from db.counters import Writer
 from db.customers import CustomerRow, write_customers
@@ -106,12 +107,15 @@ async def find_actual(database: Database, superuser: Any, account: str, external
     return actual
 
 
-async def apply_in_batches(database: Database, observations: Sequence[Observation], sizes: Sequence[int]) -> None:
-    start = 0
-    for size in [*sizes, len(observations)]:
-        if batch := observations[start : start + size]:
-            await apply_batch(database, KEYS, [], batch, now=NOW)
-        start += size
+async def apply_in_batches(
+    database: Database, observations: Sequence[Observation], sizes: Sequence[int], *, is_prepared: bool = False
+) -> None:
+    """`is_prepared`: all batches are prepared before the first is written, so what they saw is long past."""
+    starts = [0, *itertools.accumulate(sizes), len(observations)]
+    batches = [observations[start:end] for start, end in itertools.pairwise(starts) if observations[start:end]]
+    prepared = [await prepare_batch(database, KEYS, batch) if is_prepared else None for batch in batches]
+    for batch, ready in zip(batches, prepared, strict=True):
+        await apply_batch(database, KEYS, [], batch, now=NOW, prepared=ready)
 
 
 @given(history=make_histories(), data=st.data())
@@ -128,7 +132,8 @@ async def test_every_order_of_observations_ends_in_the_same_rows(
         account = make_account()
         repeated = history + data.draw(st.lists(st.sampled_from(history), max_size=3))
         shuffled = [o._replace(account=account) for o in data.draw(st.permutations(repeated))]
-        await apply_in_batches(database, shuffled, data.draw(st.lists(st.integers(1, 3), max_size=6)))
+        sizes = data.draw(st.lists(st.integers(1, 3), max_size=6))
+        await apply_in_batches(database, shuffled, sizes, is_prepared=data.draw(st.booleans()))
         assert await find_actual(database, superuser, account, "x") == expected
 
 

@@ -8,8 +8,8 @@ from tests.integration.sandbox.remote import HEADERS, Sandbox
 
 ROUTES = {
     "list_orders": "/api/oms/pvt/orders",
-    "search_CL": "/api/dataentities/CL/search",
-    "search_AD": "/api/dataentities/AD/search",
+    "search_CL": "/api/dataentities/CL/search?_sort=id+ASC",
+    "search_AD": "/api/dataentities/AD/search?_sort=id+ASC",
     "scroll_CL": "/api/dataentities/CL/scroll",
     "scroll_AD": "/api/dataentities/AD/scroll",
     "get_hook": "/api/orders/hook/config",

@@ -91,6 +91,13 @@ async def test_rows_are_given_in_ranges(sandbox: Sandbox) -> None:
     assert (await search(sandbox, rows="9950-10001"))[0] == 400
 
 
+async def test_pages_without_an_order_repeat_rows(sandbox: Sandbox) -> None:
+    await sandbox.put_account(sandbox.acme, customers=200)
+    pages = [(await search(sandbox, rows=f"{start}-{start + 50}"))[1] for start in range(0, 200, 50)]
+    assert sum(map(len, pages)) == 200
+    assert len({row["id"] for page in pages for row in page}) < 200
+
+
 async def test_addresses_are_found_by_their_user(sandbox: Sandbox) -> None:
     addresses = await find(sandbox, "", entity="AD", fields="id,userId,city,createdIn")
     assert addresses

@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from uvicorn import Server
 
 from app.api.app import build_api
 from app.core.ending import end_tasks
@@ -26,6 +27,8 @@ from app.core.settings import Settings, get_settings
 from app.services.api_usage import ApiUsage
 from app.services.office import Office, open_office
 from app.services.setup import find_setup_problem
+
+STOP_LOOK_S = 0.2
 
 log = get_logger()
 
@@ -64,6 +67,13 @@ def list_checks(office: Office) -> Mapping[str, Check]:
     return {"database": check_database, "queue": check_queue, "keys": check_keys, "setup": check_setup}
 
 
+async def end_streams(app: Starlette, server: Server) -> None:
+    """When the server is told to stop it waits for its answers, and streams of events would go on."""
+    while not server.should_exit:  # noqa: ASYNC110 - uvicorn sets a flag, and no event
+        await asyncio.sleep(STOP_LOOK_S)
+    app.state.streams.close()
+
+
 def build_app(office: Office, usage: ApiUsage) -> Starlette:
     """The web app as a value."""
     return build_api(office, usage, further=[Route("/", show_index), *health_routes(list_checks(office))])
@@ -76,18 +86,20 @@ async def run(settings: Settings) -> None:
         for sentence in office.database.warnings:
             log.warning("database.warning", problem=sentence)
         usage = ApiUsage(office)
+        app = build_app(office, usage)
         server = make_server(
-            build_app(office, usage), settings.web_host, settings.web_port, stop_timeout_s=settings.stop_timeout_s,
+            app, settings.web_host, settings.web_port, stop_timeout_s=settings.stop_timeout_s,
             forwarded_allow_ips=settings.forwarded_allow_ips,
         )  # fmt: skip
         writing = asyncio.create_task(usage.run(), name="api usage")
+        ending = asyncio.create_task(end_streams(app, server), name="end streams")
         log.info("web.started", port=settings.web_port)
         # What is here now stays: a collection that walked through all of it would double a long answer's time.
         gc.freeze()
         try:
             await server.serve()
         finally:
-            await end_tasks([writing], timeout_s=2.0)
+            await end_tasks([writing, ending], timeout_s=2.0)
             await _flush(usage)
 
 

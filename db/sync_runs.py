@@ -97,6 +97,18 @@ class RunStream(NamedTuple):
     error_example: str | None
 
 
+class EndedRun(NamedTuple):
+    """The last run of an integration that ended of its own. `records`: created, updated and deleted by it."""
+
+    integration_id: int
+    run_id: str
+    status: SyncStatus
+    started_at: datetime
+    ended_at: datetime
+    records: int
+    errors: int
+
+
 async def lock_syncs(connection: asyncpg.Connection, tenant_id: int, integration_id: int) -> None:
     """Until the transaction ends, nobody else asks for a sync of this integration."""
     await connection.execute(SQL["lock_syncs"], tenant_id, integration_id)
@@ -139,11 +151,22 @@ async def list_runs(
     integration_id: int | None = None,
     before: str = NEWEST,
     limit: int = 50,
+    status: SyncStatus | None = None,
 ) -> list[SyncRun]:
     """Newest first, older than the run `before`."""
-    return [
-        _read_run(row) for row in await connection.fetch(SQL["list_runs"], tenant_id, integration_id, before, limit)
-    ]
+    rows = await connection.fetch(SQL["list_runs"], tenant_id, integration_id, before, limit, status)
+    return [_read_run(row) for row in rows]
+
+
+async def list_active_runs(connection: asyncpg.Connection, tenant_id: int) -> list[SyncRun]:
+    """Those that have not ended, by integration and age."""
+    return [_read_run(row) for row in await connection.fetch(SQL["list_active_runs"], tenant_id)]
+
+
+async def list_last_ended(connection: asyncpg.Connection, tenant_id: int) -> dict[int, EndedRun]:
+    """Integration → its last run that was not cancelled."""
+    rows = await connection.fetch(SQL["list_last_ended"], tenant_id)
+    return {row["integration_id"]: EndedRun(row[0], str(row[1]), *row[2:]) for row in rows}
 
 
 async def list_run_streams(

@@ -9,9 +9,12 @@ Health = Literal["healthy", "warning", "critical", "paused", "unknown"]
 
 
 class IntegrationSyncStatus(Shown):
-    """`status`: active, paused, credentials_refused. `last_sync`: the last moment at which we know that it was current.
-    `records_synced`: changes that it brought in. `errors`: its dead letters that wait. `next_sync`,
-    `sync_duration_minutes`: null while there are no scheduled runs."""
+    """`status`: syncing while a run goes on; else active, paused, credentials_refused. `last_sync`: the last moment at
+    which we know that it was current. `next_sync`: when a run begins by itself, null while none will.
+
+    `records_synced`: created, updated and deleted by the last run that ended; before the first one has, by events.
+    `errors`: of that run, and its dead letters that wait. `sync_duration_minutes`: of that run, null before the first.
+    """
 
     id: str
     type: str

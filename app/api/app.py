@@ -11,12 +11,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from app.api import audit, integrations, keys, ledger, lifecycle, people, records, session, sync_status, tenants
+from app.api import audit, integrations, keys, ledger, lifecycle, people, records, session, sync_status, syncs, tenants
 from app.api.docs import STYLE, render_docs
 from app.api.endpoint import make_route, read_request_id
 from app.api.openapi import build_openapi
 from app.api.operation import PREFIX, Operation, check_operations
 from app.api.problems import make_problem
+from app.api.streams import EventStreams
 from app.core.errors import AcequiaError, MethodNotAllowedError, NotFoundError
 from app.services.api_usage import ApiUsage
 from app.services.authentication import Authenticator
@@ -27,6 +28,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *integrations.OPERATIONS,
     *lifecycle.OPERATIONS,
     *sync_status.OPERATIONS,
+    *syncs.OPERATIONS,
     *keys.OPERATIONS,
     *people.OPERATIONS,
     *session.OPERATIONS,
@@ -44,11 +46,12 @@ def build_api(
     further: Sequence[BaseRoute] = (),
     operations: tuple[Operation, ...] = OPERATIONS,
 ) -> Starlette:
-    """The app as a value. `further`: routes beside the API's. Raises ValueError for an operation that would leave a
-    door open, which stops the start."""
+    """The app as a value. `further`: routes beside the API's. Its `state.streams` are the EventStreams that are open.
+    Raises ValueError for an operation that would leave a door open, which stops the start."""
     check_operations(operations)
     authenticator = Authenticator(office)
-    routes = [make_route(operation, office, authenticator, usage) for operation in operations]
+    streams = EventStreams(office.settings)
+    routes = [make_route(operation, office, authenticator, usage, streams) for operation in operations]
     origins = [origin.strip() for origin in office.settings.api_cors_origins.split(",") if origin.strip()]
     middleware = []
     if origins:
@@ -68,6 +71,7 @@ def build_api(
     )
     # An answer that nobody declared, with an address made from the Host that the caller chose.
     app.router.redirect_slashes = False
+    app.state.streams = streams
     return app
 
 

@@ -19,6 +19,7 @@ from app.api.call import Call
 from app.api.inputs import read_body, read_query
 from app.api.operation import PATH_TEXT_MAX, PREFIX, Operation, Result
 from app.api.problems import make_problem
+from app.api.streams import EventStreams
 from app.core.addresses import group_address
 from app.core.errors import AcequiaError, NotFoundError
 from app.core.metrics import API_CALLS
@@ -26,6 +27,7 @@ from app.services.api_usage import ApiUsage
 from app.services.authentication import Authenticator
 from app.services.ids import read_integration_id
 from app.services.office import Office
+from app.services.permissions import Principal
 from schemas.api import TENANT_ID_MAX, Query
 from schemas.ids import make_uuid7
 
@@ -43,8 +45,11 @@ class _NumberConvertor(IntegerConvertor):
 class Endpoint:
     """One operation as Starlette calls it."""
 
-    def __init__(self, operation: Operation, office: Office, authenticator: Authenticator, usage: ApiUsage) -> None:
+    def __init__(
+        self, operation: Operation, office: Office, authenticator: Authenticator, usage: ApiUsage, streams: EventStreams
+    ) -> None:
         self._operation = operation
+        self._streams = streams
         self._office = office
         self._authenticator = authenticator
         self._usage = usage
@@ -75,7 +80,24 @@ class Endpoint:
             await self._admit_to(call, getattr(named, "tenant_id"))  # noqa: B009 - every such model has one
         if operation.method == "POST":
             return await self._answer_once(request, call, raw)
-        return self._show(call, await operation.handler(call))
+        result = await operation.handler(call)
+        return self._show(call, result) if result.events is None else self._stream(request, call, result)
+
+    def _stream(self, request: Request, call: Call, result: Result) -> Response:
+        assert result.events is not None
+        if request.method == "HEAD":
+            return Response(media_type=self._operation.media_type, headers=call.headers)
+
+        async def may_go_on() -> bool:
+            """A key that was revoked, or a role that was taken away, ends what it opened."""
+            try:
+                call.principal = await self._authenticate(request, call)
+            except AcequiaError:
+                return False
+            guard.check_permission(call, self._operation)
+            return True
+
+        return self._streams.answer(result.events, call.headers, may_go_on)
 
     async def _read_inputs(self, request: Request, call: Call) -> bytes:
         operation = self._operation
@@ -91,10 +113,9 @@ class Endpoint:
 
     async def _admit(self, request: Request, call: Call) -> None:
         headers, operation = request.headers, self._operation
-        authorization, session_id = headers.get("authorization"), request.cookies.get(cookie_name(call))
-        call.principal = await guard.authenticate(call, authorization, session_id)
+        call.principal = await self._authenticate(request, call)
         guard.check_origin(
-            operation.method, is_session=authorization is None, fetch_site=headers.get("sec-fetch-site"),
+            operation.method, is_session="authorization" not in headers, fetch_site=headers.get("sec-fetch-site"),
             origin=headers.get("origin"), host=headers.get("host", ""),
         )  # fmt: skip
         if operation.tenant_in == "path":
@@ -103,6 +124,11 @@ class Endpoint:
             await self._admit_to(call, read_integration_id(call.get_text("integration_id")).tenant_id)
         elif operation.tenant_in is None:
             await self._admit_to(call, None)
+
+    @staticmethod
+    async def _authenticate(request: Request, call: Call) -> Principal:
+        session_id = request.cookies.get(cookie_name(call))
+        return await guard.authenticate(call, request.headers.get("authorization"), session_id)
 
     async def _admit_to(self, call: Call, tenant_id: int | None) -> None:
         try:
@@ -173,9 +199,11 @@ class Endpoint:
         )
 
 
-def make_route(operation: Operation, office: Office, authenticator: Authenticator, usage: ApiUsage) -> Route:
+def make_route(
+    operation: Operation, office: Office, authenticator: Authenticator, usage: ApiUsage, streams: EventStreams
+) -> Route:
     """The Starlette route of an operation."""
-    endpoint = Endpoint(operation, office, authenticator, usage)
+    endpoint = Endpoint(operation, office, authenticator, usage, streams)
     route = Route(PREFIX + operation.path, endpoint.__call__, methods=[operation.method], name=operation.operation_id)
     for name, convertor in route.param_convertors.items():
         if isinstance(convertor, IntegerConvertor):

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from app.api.operation import PATH_TEXT_MAX, PREFIX, Operation
+from app.api.operation import JSON, PATH_TEXT_MAX, PREFIX, Operation
 from app.core.errors import (
     AcequiaError,
     AnswerNotKeptError,
@@ -33,7 +33,7 @@ from schemas.api import TENANT_ID_MAX, Problem
 _PARAMETER = re.compile(r"\{(\w+)(?::(int))?\}")
 _REFERENCE = "#/components/schemas/{model}"
 _PATTERNS = {"integration_id": r"^int_[1-9][0-9]*_[1-9][0-9]*$"}
-_UUIDS = {"dead_letter_id", "event_id", "person_id"}
+_UUIDS = {"dead_letter_id", "event_id", "person_id", "run_id"}
 
 
 def build_openapi(operations: Sequence[Operation]) -> dict[str, Any]:
@@ -169,10 +169,13 @@ def _header(name: str, description: str, pattern: str) -> dict[str, Any]:
 
 def _list_responses(operation: Operation, references: Mapping[Any, Any]) -> dict[str, Any]:
     schema = references[operation.answer, "serialization"]
+    content: dict[str, Any] = {"schema": schema}
+    if operation.media_type != JSON:  # a text of events: what stands in each has no place in 3.1 but one of our own
+        content = {"schema": {"type": "string"}, "x-event-data": schema}
     responses: dict[str, Any] = {
         str(operation.status): {
             "description": HTTPStatus(operation.status).phrase,
-            "content": {"application/json": {"schema": schema}},
+            "content": {operation.media_type: content},
         }
     }
     codes: dict[int, set[str]] = {}

@@ -4,7 +4,7 @@ Routing, checks, OpenAPI and the tests of roles and isolation all follow from th
 permission cannot be declared, so none is reachable by forgetting one.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pydantic import BaseModel
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from app.api.call import Call
 
 PREFIX = "/api/v2"
+JSON = "application/json"
 PATH_TEXT_MAX = 1_500  # characters of a text in an address: a record's id holds its key at the source
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
@@ -28,7 +29,10 @@ TenantPlace = Literal["path", "integration", "query", "body"]
 
 
 class Result(NamedTuple):
-    """An answer with what goes into its headers. `object_id`: what a POST made, for repeats under one key."""
+    """An answer with what goes into its headers. `object_id`: what a POST made, for repeats under one key.
+
+    `events`: what an operation of another `media_type` sends instead of `answer`, as it happens; None: nothing new.
+    """
 
     answer: BaseModel
     etag: str | None = None
@@ -36,6 +40,7 @@ class Result(NamedTuple):
     object_id: str | None = None
     cookie: str | None = None
     status: int | None = None
+    events: AsyncIterator[BaseModel | None] | None = None
 
 
 Handler = Callable[["Call"], Awaitable[Result]]
@@ -45,6 +50,7 @@ class Operation(NamedTuple):
     """`permission`: what the caller must hold there; `authenticated`: any key or session; `public`: nobody asks.
 
     `path` follows PREFIX; `{name:int}` parts are numbers. `shows_secret`: its answer must not be kept.
+    `media_type`: of its answer; of a stream of events, `answer` is the form of one event's data.
     `is_harmless_twice`: a call that ended in a fault of ours may be repeated at once under its Idempotency-Key.
     """
 
@@ -67,6 +73,7 @@ class Operation(NamedTuple):
     is_harmless_twice: bool = False
     has_etag: bool = False
     description: str = ""
+    media_type: str = JSON
 
 
 def check_operations(operations: tuple[Operation, ...]) -> None:

@@ -14,7 +14,7 @@ class SyncStatusAnswer(SyncStatus, Answer):
 
 
 async def get_sync_status(call: Call) -> Result:
-    status = await read_sync_status(call.office, call.tenant_id)
+    status = await read_sync_status(call.office, call.get_tenant())
     return Result(SyncStatusAnswer(**status.model_dump()))
 
 

@@ -151,6 +151,22 @@ class Settings(BaseSettings):
     sync_runs_days: int = Field(90, ge=1, description="how long a run that has ended can be looked at")
     sync_niceness: int = Field(5, ge=0, le=19, description="by how much a syncer gives way to live work on its machine")
 
+    # Syncs: schedules and progress.
+    sync_jitter_hourly_s: int = Field(
+        1_800, ge=0, le=3_599, description="hourly syncs begin spread over so many seconds of the hour"
+    )
+    sync_jitter_daily_s: int = Field(
+        7_200, ge=0, le=21_600, description="the same for daily and weekly ones, behind 3 o'clock of the tenant"
+    )
+    sync_jitter_cron_s: int = Field(300, ge=0, le=300, description="the same for cron expressions")
+    sync_starts_max: int = Field(200, ge=1, description="due syncs that one look starts; the next look goes on")
+    sync_progress_interval_s: float = Field(1.0, ge=0.05, description="how often a stream of progress looks")
+    sync_progress_stream_s: float = Field(
+        300.0, gt=0, description="longest life of a stream of progress; whoever follows opens another"
+    )
+    sync_progress_streams_max: int = Field(100, ge=0, description="open streams of progress of one web process")
+    completeness_days_max: int = Field(366, ge=1, le=500, description="days of one look at completeness")
+
     # Calls to providers.
     provider_connect_timeout_s: float = Field(2.0, gt=0)
     provider_call_timeout_s: float = Field(8.0, gt=0)

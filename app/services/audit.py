@@ -23,6 +23,11 @@ class Actor(NamedTuple):
     id: str
     request_id: str | None = None
 
+    @property
+    def requester(self) -> str:
+        """As a sync run names who asked for it."""
+        return f"{self.kind}:{self.id}"
+
 
 class _Place(NamedTuple):
     before: UUID

@@ -1,8 +1,9 @@
 """Integrations made and deleted. What the provider is asked happens between transactions, never inside one.
 
 1. the fields are checked against the connector's declaration; 2. credentials are put to the test at the provider, and
-wrong ones are stored nowhere; 3. row and audit in one transaction; 4. addresses made and published, since the provider
-calls one before it takes it; 5. the hook. What fails from there on is said in the answer, and mended by resuming.
+wrong ones are stored nowhere; 3. row, audit and the request of its first sync in one transaction; 4. addresses made and
+published, since the provider calls one before it takes it; 5. the hook. What fails from there on is said in the answer,
+and mended by resuming.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ from app.core.errors import ConflictError, NotFoundError, ProviderError, QueueUn
 from app.services import integration_reads
 from app.services.audit import Actor, write_audit
 from app.services.directory import publish_directory
+from app.services.first_syncs import request_first_sync
 from app.services.ids import IntegrationId
 from app.services.integration_addresses import ensure_endpoints, list_addresses
 from app.services.integration_checks import check_available, check_credentials
@@ -32,7 +34,8 @@ from app.services.office import Office
 from app.services.vtex_hooks import HookState
 from db import endpoints as db_endpoints
 from db import integrations as db_integrations
-from db.integrations import NewIntegrationRow
+from db.integrations import NewIntegrationRow, find_integration
+from db.sync_runs import cancel_run, list_active_streams
 from schemas.integrations import ChangedIntegration, IssuedIntegration, NewIntegration
 
 TAKEN = "This tenant has an integration of this type and account already: change that one."
@@ -77,6 +80,9 @@ async def delete_integration(
         for endpoint in await db_endpoints.list_endpoints(connection, tenant_id):
             if endpoint.integration_id == integration_id and endpoint.status == "active":
                 await db_endpoints.revoke_endpoint(connection, tenant_id, endpoint.endpoint_id)
+        active = await list_active_streams(connection, tenant_id, integration_id)
+        for run_id in sorted({one.run_id for one in active}):
+            await cancel_run(connection, tenant_id, run_id)
         await write_audit(connection, tenant_id, actor, "integration.deleted", "integration", shown.id)
     await publish_directory(office.database, office.queue.redis)
     hook = shown.hook.model_copy(update={"status": state.status, "note": state.note})
@@ -112,6 +118,9 @@ async def _insert(  # noqa: PLR0917 - whose, what, by whom
             await audit_integration(
                 connection, tenant_id, integration_id, actor, "integration.created", {"type": connector.name}
             )
+            made = await find_integration(connection, tenant_id, integration_id)
+            if made is not None:
+                await request_first_sync(connection, made, actor.requester)
     except UniqueViolationError:
         raise ConflictError(TAKEN) from None
     return integration_id

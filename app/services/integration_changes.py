@@ -9,6 +9,7 @@ from app.core.errors import PreconditionFailedError, ProviderError, QueueUnavail
 from app.services import integration_reads
 from app.services.audit import Actor
 from app.services.directory import publish_directory
+from app.services.first_syncs import request_first_sync
 from app.services.integration_addresses import ensure_endpoints
 from app.services.integration_admin import audit_integration
 from app.services.integration_checks import check_credentials
@@ -121,6 +122,10 @@ async def _update(  # noqa: PLR0917 - what it was, what it becomes, by whom
         await audit_integration(
             connection, row.tenant_id, row.integration_id, actor, "integration.changed", {"fields": fields}
         )
+        if is_new_key or (changed.auto_sync and not row.auto_sync):
+            now = await db_integrations.find_integration(connection, row.tenant_id, row.integration_id)
+            if now is not None:
+                await request_first_sync(connection, now, actor.requester)
     if list(row.accounts) != list(accounts):
         await publish_directory(office.database, office.queue.redis)
 

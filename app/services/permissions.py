@@ -29,7 +29,7 @@ DESCRIPTIONS: Mapping[Permission, str] = {
     "tenants:delete": "delete it, in two steps",
     "integrations:read": "see integrations, without secrets",
     "integrations:write": "create, change and delete them; see the addresses that providers call",
-    "integrations:operate": "pause, resume, validate and fetch single objects",
+    "integrations:operate": "pause, resume, validate, fetch single objects; start and cancel syncs",
     "records:read": "read orders and customers, personal data masked",
     "records:reveal": "read personal data, and find customers by it; each time is audited",
     "events:read": "read the ledger and dead letters",

@@ -1,15 +1,19 @@
 """How current a tenant's integrations are: the document's `sync-status`, and its figures for healthy and not."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from app.services.apply import APPLIED_PREFIX
 from app.services.ids import IntegrationId
 from app.services.office import Office
+from app.services.sync_schedules import find_next_sync
 from db.activity import list_activity
 from db.counters import list_counters
 from db.dead_letters import count_waiting_by_integration
 from db.integrations import Integration, list_integrations
+from db.sync_runs import EndedRun, list_active_runs, list_last_ended
+from db.sync_schedules import list_schedules
+from db.tenants import Tenant
 from schemas.sync_status import Health, IntegrationSyncStatus, SyncStatus
 
 # The document's view: current within two hours is healthy, within a day a warning.
@@ -18,30 +22,47 @@ WARNING_WITHIN = timedelta(days=1)
 _WORST_FIRST: tuple[Health, ...] = ("critical", "warning", "unknown", "healthy", "paused")
 
 
-async def read_sync_status(office: Office, tenant_id: int) -> SyncStatus:
+async def read_sync_status(office: Office, tenant: Tenant) -> SyncStatus:
     """Of every integration that is not deleted."""
+    tenant_id = tenant.tenant_id
     async with office.database.tenant_tx(tenant_id, "sync_status") as connection:
         integrations = await list_integrations(connection, tenant_id)
         activity = await list_activity(connection, tenant_id)
         counters = await list_counters(connection, tenant_id)
         waiting = await count_waiting_by_integration(connection, tenant_id)
+        active = await list_active_runs(connection, tenant_id)
+        ended = await list_last_ended(connection, tenant_id)
+        schedules = await list_schedules(connection, tenant_id)
+    going_on = {run.integration_id for run in active if run.status == "running" and run.paused_at is None}
     now = datetime.now(UTC)
     shown = [
         IntegrationSyncStatus(
             id=str(IntegrationId(tenant_id, one.integration_id)),
             type=one.connector,
-            status=one.status,
+            status="syncing" if one.integration_id in going_on else one.status,
             health=judge_health(one, activity.get(one.integration_id), now),
             last_sync=activity.get(one.integration_id),
-            next_sync=None,
-            records_synced=counters.get(f"{APPLIED_PREFIX}{one.integration_id}", 0),
-            errors=waiting.get(one.integration_id, 0),
-            sync_duration_minutes=None,
+            next_sync=find_next_sync(tenant, one, schedules.get(one.integration_id), office.settings, now),
+            records_synced=_count_records(ended.get(one.integration_id), counters, one.integration_id),
+            errors=waiting.get(one.integration_id, 0) + _count_errors(ended.get(one.integration_id)),
+            sync_duration_minutes=_measure_minutes(ended.get(one.integration_id)),
         )
         for one in integrations
         if one.status != "deleted"
     ]
     return SyncStatus(tenant_id=tenant_id, integrations=shown, overall_status=find_worst(one.health for one in shown))
+
+
+def _count_records(run: EndedRun | None, counters: Mapping[str, int], integration_id: int) -> int:
+    return counters.get(f"{APPLIED_PREFIX}{integration_id}", 0) if run is None else run.records
+
+
+def _count_errors(run: EndedRun | None) -> int:
+    return 0 if run is None else run.errors
+
+
+def _measure_minutes(run: EndedRun | None) -> float | None:
+    return None if run is None else round((run.ended_at - run.started_at) / timedelta(minutes=1), 1)
 
 
 def judge_health(integration: Integration, last_sync: datetime | None, now: datetime) -> Health:

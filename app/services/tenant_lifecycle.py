@@ -3,7 +3,8 @@
 A change is committed first, with its audit entry; then the receivers are told, and the provider. What is lost between
 is mended: the worker compares the published directory with Postgres, and `keep_hooks` tells the provider again. What
 was accepted before a suspension is still applied: accepted means accounted for. What comes after is answered 200 and
-counted as ignored, and marks the gap from which the reactivated tenant is repaired.
+counted as ignored. What changes at a provider that does not call any more is not even that: the gap from which the
+reactivated tenant is repaired is marked when it stops being served, and again when it is served anew.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -13,6 +14,7 @@ from typing import NamedTuple
 import asyncpg
 from redis.asyncio import Redis
 
+from app.connectors.registry import list_connectors
 from app.core.errors import AcequiaError
 from app.core.logging import get_logger
 from app.core.settings import Settings
@@ -20,6 +22,8 @@ from app.services.audit import Actor, write_audit
 from app.services.deletion_code import DeletionCode, check_deletion_code, make_deletion_code
 from app.services.directory import publish_directory
 from app.services.hooks_protocol import Hooks
+from db.gaps import GapMark, set_gaps
+from db.integrations import list_integrations
 from db.lifecycle import (
     Lifecycle,
     TenantStatus,
@@ -33,6 +37,7 @@ from db.lifecycle import (
 from db.pool import Database
 
 SYSTEM = Actor("system", "lifecycle")
+NOT_SERVED = "tenant_not_served"  # why a gap was marked
 _ALIVE: tuple[TenantStatus, ...] = ("active", "suspended", "expired")
 
 log = get_logger()
@@ -198,6 +203,23 @@ async def _write(
     if delete_after is not None:
         details["delete_after"] = delete_after.isoformat()
     await write_audit(connection, found.tenant_id, actor, action, "tenant", str(found.tenant_id), details)
+    if found.status == "active":
+        await _mark_gaps(connection, found.tenant_id, datetime.now(UTC))
+    elif status == "active":
+        # Anew: a repair that was under way when it stopped being served may have closed the mark of then.
+        await _mark_gaps(connection, found.tenant_id, found.status_changed_at)
+
+
+async def _mark_gaps(connection: asyncpg.Connection, tenant_id: int, since: datetime) -> None:
+    """Whatever is fetched from a provider may be incomplete since then; what is only sent to us nobody can look for."""
+    connectors = list_connectors()
+    marks = [
+        GapMark(row.integration_id, stream.name, since, NOT_SERVED)
+        for row in await list_integrations(connection, tenant_id)
+        if row.status != "deleted" and row.connector in connectors and connectors[row.connector].credentials
+        for stream in connectors[row.connector].streams
+    ]
+    await set_gaps(connection, tenant_id, marks)
 
 
 async def _tell(office: TenantOffice, tenant_ids: Sequence[int]) -> None:

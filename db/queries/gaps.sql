@@ -1,4 +1,4 @@
--- set_gaps [worker, syncer, operator]: a gap only ever grows backwards, until a repair closes it.
+-- set_gaps [worker, syncer, web, operator]: a gap only ever grows backwards, until a repair closes it.
 -- A limit's mark is closed without a repair, so it never stands in the place of another. A gap that is being repaired
 -- takes every other mark, however late: that one the repair may not have seen. What is held already is left out before
 -- the write, which would lock it: live batches must not wait here for a bulk page.

@@ -26,12 +26,35 @@ SELECT r.tenant_id, r.run_id, r.integration_id, r.created_at, r.started_at, r.en
        r.cancelled_at, r.kind, r.trigger, r.priority, r.status, r.reason, r.requested_by
 FROM sync_runs AS r WHERE r.tenant_id = $1 AND r.run_id = $2;
 
--- list_runs [syncer, web, operator]: a tenant's, newest first; ids are ordered by time. NULL: any integration.
+-- list_runs [syncer, web, operator]: a tenant's, newest first; ids are ordered by time. NULL: any integration, any status.
 SELECT r.tenant_id, r.run_id, r.integration_id, r.created_at, r.started_at, r.ended_at, r.since, r.until, r.paused_at,
        r.cancelled_at, r.kind, r.trigger, r.priority, r.status, r.reason, r.requested_by
 FROM sync_runs AS r
 WHERE r.tenant_id = $1 AND ($2::integer IS NULL OR r.integration_id = $2) AND r.run_id < $3
+  AND ($5::text IS NULL OR r.status = $5)
 ORDER BY r.run_id DESC LIMIT $4;
+
+-- list_active_runs [syncer, web, operator]: a tenant's that have not ended, the oldest first.
+SELECT r.tenant_id, r.run_id, r.integration_id, r.created_at, r.started_at, r.ended_at, r.since, r.until, r.paused_at,
+       r.cancelled_at, r.kind, r.trigger, r.priority, r.status, r.reason, r.requested_by
+FROM sync_runs AS r WHERE r.tenant_id = $1 AND r.status IN ('queued', 'running') ORDER BY r.integration_id, r.run_id;
+
+-- list_last_ended [syncer, web, operator]: of each integration of a tenant the newest run that came to an end of its own.
+-- One probe into the index per integration, whatever number of runs is kept.
+SELECT r.integration_id, r.run_id, r.status, r.started_at, r.ended_at, s.records, s.errors
+FROM tenant_integrations AS i
+CROSS JOIN LATERAL (
+    SELECT e.integration_id, e.run_id, e.status, e.started_at, e.ended_at FROM sync_runs AS e
+    WHERE e.tenant_id = $1 AND e.integration_id = i.integration_id AND e.ended_at IS NOT NULL
+      AND e.started_at IS NOT NULL AND e.status IN ('succeeded', 'partial', 'failed')
+    ORDER BY e.run_id DESC LIMIT 1
+) AS r
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(n.created + n.updated + n.deleted), 0)::bigint AS records,
+           coalesce(sum(n.errors), 0)::bigint AS errors
+    FROM sync_run_streams AS n WHERE n.tenant_id = $1 AND n.run_id = r.run_id
+) AS s
+WHERE i.tenant_id = $1 ORDER BY i.integration_id;
 
 -- list_run_streams [syncer, web, operator]: of some runs.
 SELECT s.run_id, s.stream, s.status, s.reason, s.created_at, s.started_at, s.ended_at, s.due_at, s.stepped_at,

@@ -1,0 +1,55 @@
+"""The first sync of an integration: everything there is, of each stream that was never listed whole."""
+
+from collections.abc import Iterable
+
+import asyncpg
+
+from app.services.sync_requests import Requested, SyncRequest, list_syncable_streams, request_sync
+from db.integrations import Integration
+from db.sync_runs import SyncKind, list_active_streams, lock_syncs
+from db.sync_streams import list_sync_streams
+from db.tenants import find_tenant
+from schemas.records import RecordStream
+
+BY_SCHEDULE = "system:schedule"
+
+
+async def request_first_sync(
+    connection: asyncpg.Connection, integration: Integration, requested_by: str
+) -> Requested | None:
+    """In a transaction of the tenant. None when nothing is left to do for the first time, is being done already, or is
+    not to be done by itself: `auto_sync` is off, or the tenant is not served."""
+    tenant = await find_tenant(connection, integration.tenant_id)
+    if tenant is None or tenant.status != "active" or not integration.auto_sync:
+        return None
+    never, _ = await divide_streams(connection, integration)
+    wanted = await leave_out_active(connection, integration, "full", never)
+    if not wanted:
+        return None
+    return await request_sync(connection, integration, SyncRequest("full", "creation", requested_by, streams=wanted))
+
+
+async def divide_streams(
+    connection: asyncpg.Connection, integration: Integration
+) -> tuple[tuple[RecordStream, ...], tuple[RecordStream, ...]]:
+    """The integration's streams that were never listed whole, and the others."""
+    states = await list_sync_streams(connection, integration.tenant_id)
+    whole = {
+        state.stream
+        for state in states
+        if state.integration_id == integration.integration_id and state.full_at is not None
+    }
+    streams = list_syncable_streams(integration.connector)
+    return tuple(one for one in streams if one not in whole), tuple(one for one in streams if one in whole)
+
+
+async def leave_out_active(
+    connection: asyncpg.Connection, integration: Integration, kind: SyncKind, streams: Iterable[RecordStream]
+) -> tuple[RecordStream, ...]:
+    """Those of the streams that no run of that kind is working on or waiting for; it stays so until the transaction
+    ends."""
+    tenant_id, integration_id = integration.tenant_id, integration.integration_id
+    await lock_syncs(connection, tenant_id, integration_id)
+    active = await list_active_streams(connection, tenant_id, integration_id)
+    busy = {one.stream for one in active if one.kind == kind}
+    return tuple(stream for stream in streams if stream not in busy)

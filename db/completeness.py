@@ -106,6 +106,35 @@ async def list_days(
     return [CompletenessDay(stream, day, str(run_id), *rest) for stream, day, run_id, *rest in rows]
 
 
+class DayPlace(NamedTuple):
+    """Where a page of days ended."""
+
+    integration_id: int
+    stream: str
+    day: date
+
+
+NO_DAY = DayPlace(0, "", date.min)
+
+
+async def page_days(
+    connection: asyncpg.Connection,
+    tenant_id: int,
+    first: date,
+    last: date,
+    *,
+    integration_id: int | None = None,
+    after: DayPlace = NO_DAY,
+    limit: int = 1_000,
+) -> list[tuple[int, CompletenessDay]]:
+    """Integration and day, by integration, stream and day, behind `after`."""
+    rows = await connection.fetch(SQL["page_days"], tenant_id, integration_id, first, last, *after, limit)
+    return [
+        (integration, CompletenessDay(stream, day, str(run_id), *rest))
+        for integration, stream, day, run_id, *rest in rows
+    ]
+
+
 async def list_findings(
     connection: asyncpg.Connection,
     tenant_id: int,

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
 
-from schemas.api import Body, PageQuery, Query, Shown
+from schemas.api import Body, PageQuery, Shown
 from schemas.integrations import TypeName
 from schemas.records import RecordStream
 
@@ -113,12 +113,12 @@ class SyncRun(Shown):
     streams: list[StreamProgress]
 
 
-class CompletenessQuery(Query):
+class CompletenessQuery(PageQuery):
     """Days in UTC, by creation at the source."""
 
     model_config = ConfigDict(populate_by_name=True)
 
-    integration_id: IntegrationName
+    integration_id: IntegrationName | None = None
     first: dt.date | None = Field(None, alias="from", description="the first day; thirty days before `to` if not given")
     last: dt.date | None = Field(None, alias="to", description="the last day; today if not given")
 
@@ -127,6 +127,7 @@ class CompletenessDay(Shown):
     """How complete a day was found to be when it was last looked at. missing: listed and not held; stale: held
     otherwise than listed; unlisted: held and not listed. What became of each: the findings of `run_id`."""
 
+    integration_id: str
     stream: RecordStream
     day: dt.date
     run_id: UUID

@@ -170,8 +170,8 @@ def _header(name: str, description: str, pattern: str) -> dict[str, Any]:
 def _list_responses(operation: Operation, references: Mapping[Any, Any]) -> dict[str, Any]:
     schema = references[operation.answer, "serialization"]
     content: dict[str, Any] = {"schema": schema}
-    if operation.media_type != JSON:  # a text of events: what stands in each has no place in 3.1 but one of our own
-        content = {"schema": {"type": "string"}, "x-event-data": schema}
+    if operation.media_type != JSON:
+        content = {"schema": _describe_event(schema)}
     responses: dict[str, Any] = {
         str(operation.status): {
             "description": HTTPStatus(operation.status).phrase,
@@ -187,6 +187,18 @@ def _list_responses(operation: Operation, references: Mapping[Any, Any]) -> dict
         text = ", ".join(f"`{name}`" for name in sorted(names))
         responses[str(status)] = {"description": f"{HTTPStatus(status).phrase}: {text}", "content": problem}
     return responses
+
+
+def _describe_event(data: Mapping[str, Any]) -> dict[str, Any]:
+    """One server-sent event of a stream: 3.1 has no word for a sequence of them."""
+    return {
+        "type": "object",
+        "properties": {
+            "event": {"type": "string", "enum": ["progress", "end"]},
+            "data": {"type": "string", "contentMediaType": JSON, "contentSchema": data},
+        },
+        "required": ["event", "data"],
+    }
 
 
 def list_problems(operation: Operation) -> set[type[AcequiaError]]:

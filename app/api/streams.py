@@ -50,13 +50,13 @@ class EventStreams:
 
     async def _write(self, events: Events, may_go_on: Callable[[], Awaitable[bool]]) -> AsyncIterator[bytes]:
         ends_at = time.monotonic() + self._settings.sync_progress_stream_s
-        said_at = time.monotonic()
+        said_at, last = time.monotonic(), None
         try:
             async with aclosing(events) as looks:  # type: ignore[type-var]
                 async for event in looks:
                     if event is not None:
                         yield write_event("progress", event)
-                        said_at = time.monotonic()
+                        said_at, last = time.monotonic(), event
                     elif time.monotonic() - said_at >= KEEP_ALIVE_S:
                         yield COMMENT
                         said_at = time.monotonic()
@@ -68,7 +68,8 @@ class EventStreams:
         except Exception as error:  # the answer has begun: nobody can be told but by its end
             log.warning("api.stream_broken", error=type(error).__name__)
             return
-        yield b"event: end\ndata: {}\n\n"
+        if last is not None:
+            yield write_event("end", last)
 
     def _release(self) -> None:
         self._open -= 1

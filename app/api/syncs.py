@@ -53,7 +53,7 @@ async def get_progress(call: Call) -> Result:
 
 async def get_completeness(call: Call) -> Result:
     query = call.get_query(CompletenessQuery)
-    return Result(Page(data=await sync_runs.list_completeness(call.office, call.tenant_id, query)))
+    return Result(await sync_runs.list_completeness(call.office, call.tenant_id, query, find_limit(call, query)))
 
 
 async def get_findings(call: Call) -> Result:
@@ -86,8 +86,8 @@ OPERATIONS = (
         "A run as it goes on, as server-sent events", TAG, get_progress, SyncRun, tenant_in="path",
         media_type=MEDIA_TYPE,
         description="An event `progress` at once and after each change, at most one a second; its data is the run. "
-        "`end` when the run has ended: close then. A stream that ends without it has lived as long as one may: open "
-        "another.",
+        "`end`, with the same data, when the run has ended: close then. A stream that ends without it has lived as "
+        "long as one may: open another.",
     ),
     Operation(
         "cancel_sync_run", "POST", f"{ONE}/cancel", "tenant", "integrations:operate",

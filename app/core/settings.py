@@ -165,7 +165,6 @@ class Settings(BaseSettings):
         300.0, gt=0, description="longest life of a stream of progress; whoever follows opens another"
     )
     sync_progress_streams_max: int = Field(100, ge=0, description="open streams of progress of one web process")
-    completeness_days_max: int = Field(366, ge=1, le=500, description="days of one look at completeness")
 
     # Calls to providers.
     provider_connect_timeout_s: float = Field(2.0, gt=0)

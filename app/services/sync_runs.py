@@ -7,22 +7,21 @@ from uuid import UUID
 
 import asyncpg
 
-from app.core.errors import ConflictError, FieldProblem, InvalidInputError, NotFoundError
+from app.core.errors import ConflictError, NotFoundError
 from app.services.audit import Actor, write_audit
-from app.services.ids import read_integration_id
+from app.services.ids import IntegrationId, read_integration_id
 from app.services.integration_reads import NO_INTEGRATION
 from app.services.office import Office
 from app.services.paging import read_cursor, write_cursor
 from app.services.sync_views import show_run
 from db import completeness, sync_runs
-from db.integrations import find_integration, list_integrations
+from db.integrations import list_integrations
 from schemas.api import Page
 from schemas.syncs import CompletenessDay, CompletenessQuery, Finding, RunsQuery, SyncRun
 
 NO_RUN = "There is no such sync run."
 ENDED = "This run has ended already."
-DAYS_SHOWN = 31
-_STREAMS_MAX = 10  # of one connector
+DAYS_SHOWN = timedelta(days=30)  # before the last one, where nobody says from when on
 
 
 class _RunPlace(NamedTuple):
@@ -84,24 +83,27 @@ async def resume_run(office: Office, tenant_id: int, run_id: UUID, *, actor: Act
     return await _change(office, tenant_id, run_id, sync_runs.resume_run, "sync.resumed", actor)
 
 
-async def list_completeness(office: Office, tenant_id: int, query: CompletenessQuery) -> list[CompletenessDay]:
-    """The days of an integration that a repair has looked at, newest first. Raises NotFoundError, InvalidInputError
-    for days that are none or too many."""
-    integration_id = _read_integration(tenant_id, query.integration_id)
+async def list_completeness(
+    office: Office, tenant_id: int, query: CompletenessQuery, limit: int
+) -> Page[CompletenessDay]:
+    """The days that repairs have looked at, by integration, stream and day. Raises InvalidInputError for a cursor that
+    is none, NotFoundError for another tenant's integration."""
+    integration_id = None if query.integration_id is None else _read_integration(tenant_id, query.integration_id)
     last = query.last or datetime.now(UTC).date()
-    first = query.first or max(last.min, last - timedelta(days=min(DAYS_SHOWN - 1, (last - last.min).days)))
-    days_max = office.settings.completeness_days_max
-    if not first <= last:
-        raise InvalidInputError(FieldProblem("/to", "lies before `from`"))
-    if (last - first).days >= days_max:
-        raise InvalidInputError(FieldProblem("/from", f"asks for more than {days_max} days"))
+    first = query.first or last - min(DAYS_SHOWN, last - last.min)
+    after = read_cursor(query.cursor, completeness.DayPlace) if query.cursor else completeness.NO_DAY
     async with office.database.tenant_tx(tenant_id, "list_completeness") as connection:
-        if await find_integration(connection, tenant_id, integration_id) is None:
-            raise NotFoundError(NO_INTEGRATION)
-        rows = await completeness.list_days(
-            connection, tenant_id, integration_id, first, last, limit=days_max * _STREAMS_MAX
+        rows = await completeness.page_days(
+            connection, tenant_id, first, last, integration_id=integration_id, after=after, limit=limit + 1
         )
-    return [CompletenessDay.model_validate(row._asdict()) for row in rows]
+    shown = [
+        CompletenessDay.model_validate(day._asdict() | {"integration_id": str(IntegrationId(tenant_id, integration))})
+        for integration, day in rows[:limit]
+    ]
+    if len(rows) <= limit:
+        return Page(data=shown)
+    integration, day = rows[limit - 1]
+    return Page(data=shown, next_cursor=write_cursor(completeness.DayPlace(integration, day.stream, day.day)))
 
 
 async def list_findings(

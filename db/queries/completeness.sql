@@ -25,6 +25,13 @@ FROM completeness_days AS d
 WHERE d.tenant_id = $1 AND d.integration_id = $2 AND d.day >= $3 AND d.day <= $4
 ORDER BY d.day DESC, d.stream DESC LIMIT $5;
 
+-- page_days [syncer, web, operator]: by integration, stream and day, as the key has them. NULL: every integration.
+SELECT d.integration_id, d.stream, d.day, d.run_id, d.verified_at, d.listed, d.missing, d.stale, d.unlisted
+FROM completeness_days AS d
+WHERE d.tenant_id = $1 AND ($2::integer IS NULL OR d.integration_id = $2) AND d.day >= $3 AND d.day <= $4
+  AND (d.integration_id, d.stream, d.day) > ($5, $6, $7)
+ORDER BY d.integration_id, d.stream, d.day LIMIT $8;
+
 -- list_findings [syncer, web, operator]: of one run, by id.
 SELECT f.stream, f.external_id, f.finding, f.outcome, f.day, f.found_at, f.settled_at
 FROM completeness_findings AS f

@@ -15,6 +15,7 @@ from app.services.people import invite_person
 from app.services.permissions import ROLE_PERMISSIONS
 from db.integrations import insert_integration
 from db.pool import Database
+from db.sync_runs import NewRun, cancel_run, insert_run
 from schemas.access import NewPerson
 from schemas.events import Event, encode_event
 from schemas.ids import make_uuid7
@@ -36,10 +37,11 @@ class Seeds(NamedTuple):
     dead_ids: Sequence[str]
     order_ids: Sequence[str]
     customer_ids: Sequence[str]
+    run_ids: Sequence[str]
 
 
 async def plant(office: Office, writer: Database, tenant_id: int, *, is_theirs: bool, rows: int = 3) -> Seeds:
-    """`writer`: the database as a worker. `is_theirs`: with the canary."""
+    """`writer`: the database as a worker. `is_theirs`: with the canary. Of the sync runs the first has ended."""
     sign, number = (CANARY, CANARY_NUMBER) if is_theirs else ("ours", 1)
     keys = await office.keyring.keys_of(tenant_id)
     async with office.database.tenant_tx(tenant_id, "seeds") as connection:
@@ -61,7 +63,18 @@ async def plant(office: Office, writer: Database, tenant_id: int, *, is_theirs: 
     return Seeds(
         tenant_id, [key.key_id for key in made], [person.person_id for person in people], events, dead,
         [f"o-{n}" for n in range(rows)], [f"c-{n}" for n in range(rows)],
+        await _plant_runs(office, tenant_id, sign, rows),
     )  # fmt: skip
+
+
+async def _plant_runs(office: Office, tenant_id: int, sign: str, rows: int) -> list[str]:
+    """One run per integration, the first one cancelled."""
+    runs = [NewRun(make_uuid7(), n, "full", "manual", "normal", sign) for n in range(1, rows + 1)]
+    async with office.database.tenant_tx(tenant_id, "seeds") as connection:
+        for run in runs:
+            await insert_run(connection, tenant_id, run, ("orders", "customers"))
+        await cancel_run(connection, tenant_id, runs[0].run_id)
+    return [run.run_id for run in runs]
 
 
 async def _write_records(

@@ -52,6 +52,14 @@ BODIES: dict[str, dict[str, Any]] = {
     "change_organization_role": {"role": "auditor"},
     "accept_invitation": {"email": "x@example.org", "code": "c", "password": "some long password"},
     "log_in": {"email": "x@example.org", "password": "some long password"},
+    "start_sync": {
+        "integration_types": ["vtex"],
+        "sync_type": "repair",
+        "priority": "high",
+        "streams": ["orders"],
+        "since": "2026-11-01T00:00:00Z",
+        "until": "2026-11-02T00:00:00Z",
+    },
     "enqueue_objects": {"stream": "orders", "external_ids": ["o-1"], "priority": "high"},
     "change_password": {"current_password": "some long password", "new_password": "another long password"},
 }
@@ -88,6 +96,7 @@ class Ids(NamedTuple):
                 "dead_letter_id": [seeds.dead_ids[0]],
                 "order_id": [write_record_id(Key("vtex", "store1", seeds.order_ids[0]))],
                 "customer_id": [write_record_id(Key("vtex", "store1", seeds.customer_ids[0]))],
+                "run_id": [seeds.run_ids[0]],
             }
         )
 
@@ -218,12 +227,12 @@ def list_injected(operation: Operation, ours: Ids) -> Iterator[tuple[str, dict[s
     body = BODIES.get(operation.operation_id, {})
     [path, *_] = list_paths(operation, ours.values)
     texts = re.findall(r"\{(\w+)\}", operation.path)
-    fields = operation.query.model_fields if operation.query else {}
+    fields = dict(operation.query.model_fields) if operation.query else {}
     for injected in INJECTIONS:
         for name in texts:
             values = {**ours.values, name: [injected.replace("/", "%2F").replace("?", "%3F").replace("#", "%23")]}
             yield next(list_paths(operation, values)), query, body
-        for name in fields:
+        for name in [field.alias or name for name, field in fields.items()]:
             yield path, {**query, name: injected}, body
         for name, value in body.items():
             yield path, query, {**body, name: [injected] if isinstance(value, list) else injected}
@@ -244,7 +253,7 @@ async def send_nowhere(client: httpx.AsyncClient, operation: Operation) -> httpx
         "key_id": ["0123456789"], "person_id": ["00000000-0000-7000-8000-000000000000"],
         "event_id": ["00000000-0000-7000-8000-000000000000"],
         "dead_letter_id": ["00000000-0000-7000-8000-000000000000"], "order_id": ["WyJhIiwiYiIsImMiXQ"],
-        "customer_id": ["WyJhIiwiYiIsImMiXQ"],
+        "customer_id": ["WyJhIiwiYiIsImMiXQ"], "run_id": ["00000000-0000-7000-8000-000000000000"],
     }  # fmt: skip
     return await send(client, operation, next(list_paths(operation, values)), tenant_id=NOWHERE)
 

@@ -25,7 +25,7 @@ log = get_logger()
 
 
 def make_cron(
-    job: WorkerCoroutine, *, minutes: set[int] | None = None, seconds: int = 0, at_start: bool = False
+    job: WorkerCoroutine, *, minutes: set[int] | None = None, seconds: int | set[int] = 0, at_start: bool = False
 ) -> CronJob:
     """A job that runs once a tick in one process of however many there are (arq's ids make a tick unique)."""
     return cron(job, minute=minutes, second=seconds, run_at_startup=at_start, unique=True, timeout=JOB_TIMEOUT_S,

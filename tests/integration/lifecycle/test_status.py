@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import asyncpg
 import pytest
@@ -22,6 +23,7 @@ from app.services.tenant_lifecycle import (
     request_deletion,
     suspend_tenant,
 )
+from db.integrations import insert_integration
 from tests.integration.db.cast import ACME, GLOBEX
 from tests.integration.lifecycle.conftest import World
 
@@ -175,3 +177,42 @@ async def test_the_audit_takes_entries_of_tenants_and_of_none_and_gives_none_bac
             await write_audit(connection, ACME, ADMIN, "test.forged", "thing", "3")
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await world.superuser.execute("DELETE FROM audit_entries")
+
+
+async def read_gaps(world: World, tenant_id: int = ACME) -> list[Any]:
+    statement = "SELECT integration_id, stream, gap_since, reason FROM gaps WHERE tenant_id = $1 ORDER BY 1, 2"
+    return [tuple(row) for row in await world.superuser.fetch(statement, tenant_id)]
+
+
+async def test_what_is_missed_while_a_tenant_is_not_served_is_marked_from_the_beginning(world: World) -> None:
+    async with world.office.database.tenant_tx(ACME, "test") as connection:
+        await insert_integration(connection, ACME, 2, connector="brand", account="erp")
+    await suspend_tenant(world.office, ACME, "unpaid", ADMIN)
+    left = await world.superuser.fetchval("SELECT status_changed_at FROM tenants WHERE tenant_id = $1", ACME)
+    marked = await read_gaps(world)
+    assert [(row[:2], row[3]) for row in marked] == [
+        ((1, "customers"), "tenant_not_served"), ((1, "orders"), "tenant_not_served"),
+    ]  # fmt: skip
+    assert all(abs(row[2] - left) < timedelta(seconds=5) for row in marked)
+    # A repair that was under way then may have closed the mark.
+    await world.superuser.execute("DELETE FROM gaps")
+    await activate_tenant(world.office, ACME, ADMIN)
+    assert [row[2] for row in await read_gaps(world)] == [left, left]
+    assert await read_gaps(world, GLOBEX) == []
+
+
+async def test_a_trial_that_expired_and_a_deletion_that_was_cancelled_are_marked_too(world: World) -> None:
+    past, future = datetime.now(UTC) - timedelta(seconds=1), datetime.now(UTC) + timedelta(days=9)
+    await world.superuser.execute("UPDATE tenants SET trial_ends_at = $2 WHERE tenant_id = $1", GLOBEX, past)
+    await expire_trials(world.backstage)
+    asked = await request_deletion(world.office, ACME, ADMIN)
+    await confirm_deletion(world.office, ACME, asked.code, ADMIN)
+    expired, deleting = await read_gaps(world, GLOBEX), await read_gaps(world)
+    assert len(expired) == len(deleting) == 2
+    await cancel_deletion(world.office, ACME, ADMIN)
+    await activate_tenant(world.office, ACME, ADMIN)
+    await activate_tenant(world.office, GLOBEX, ADMIN, trial_ends_at=future)
+    again = [*await read_gaps(world), *await read_gaps(world, GLOBEX)]
+    for before, after in zip([*deleting, *expired], again, strict=True):
+        assert after[:2] == before[:2]
+        assert timedelta(0) <= before[2] - after[2] < timedelta(seconds=5), "the earliest stands"

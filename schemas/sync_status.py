@@ -13,7 +13,8 @@ class IntegrationSyncStatus(Shown):
     which we know that it was current. `next_sync`: when a run begins by itself, null while none will.
 
     `records_synced`: created, updated and deleted by the last run that ended; before the first one has, by events.
-    `errors`: of that run, and its dead letters that wait. `sync_duration_minutes`: of that run, null before the first.
+    `errors`: of that run, or its dead letters that wait if those are more. `sync_duration_minutes`: of that run, null
+    before the first.
     """
 
     id: str

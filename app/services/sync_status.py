@@ -44,7 +44,8 @@ async def read_sync_status(office: Office, tenant: Tenant) -> SyncStatus:
             last_sync=activity.get(one.integration_id),
             next_sync=find_next_sync(tenant, one, schedules.get(one.integration_id), office.settings, now),
             records_synced=_count_records(ended.get(one.integration_id), counters, one.integration_id),
-            errors=waiting.get(one.integration_id, 0) + _count_errors(ended.get(one.integration_id)),
+            # What failed in the run goes the way of events: in the end it is one of the dead letters.
+            errors=max(waiting.get(one.integration_id, 0), _count_errors(ended.get(one.integration_id))),
             sync_duration_minutes=_measure_minutes(ended.get(one.integration_id)),
         )
         for one in integrations

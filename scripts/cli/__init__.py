@@ -17,6 +17,7 @@ from scripts.cli import (
     records,
     setup,
     status,
+    sync,
     tenants,
     users,
 )
@@ -32,6 +33,7 @@ tenants.app.command("cancel-deletion")(lifecycle.cancel_deletion_command)
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(organizations.app, name="organizations")
 app.add_typer(integrations.app, name="integrations")
+app.add_typer(sync.app, name="sync")
 app.add_typer(records.orders, name="orders")
 app.add_typer(records.customers, name="customers")
 app.add_typer(api_keys.app, name="keys")

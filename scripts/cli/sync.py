@@ -52,12 +52,12 @@ def start_command(
     as_json: Annotated[bool, JsonOption] = False,
 ) -> None:
     """Asks for a sync and says what becomes of it; exits 1 when nothing will run."""
-    wanted = make_form(
-        SyncWanted, integration_types=types or None, integration_id=integration, sync_type=sync_type,
-        streams=streams or None, priority=priority,
-    )  # fmt: skip
 
     async def work(office: Office, tenant: Tenant) -> None:
+        wanted = make_form(
+            SyncWanted, integration_types=types or None, integration_id=integration, sync_type=sync_type,
+            streams=streams or None, priority=priority,
+        )  # fmt: skip
         lines = await start_syncs(office, tenant, wanted, actor=find_actor())
         if not is_watched:
             show_rows(lines, LINE_COLUMNS, as_json=as_json, empty="This tenant has no integration.")
@@ -98,10 +98,10 @@ def list_command(
     as_json: Annotated[bool, JsonOption] = False,
 ) -> None:
     """Sync runs, newest first."""
-    query = make_form(RunsQuery, integration_id=integration, status=status)
 
     async def work(office: Office, tenant: Tenant) -> None:
         del tenant
+        query = make_form(RunsQuery, integration_id=integration, status=status)
         found = (await sync_runs.list_runs(office, tenant_id, query, lines)).data
         if as_json:
             show_json([one.model_dump(mode="json") for one in found])
@@ -172,13 +172,13 @@ def verify_command(
 
     Exits 1 when a difference could not be settled.
     """
-    since, until = read_day(first, "--from"), read_day(last, "--to")
-    wanted = make_form(
-        SyncWanted, integration_id=integration, sync_type="repair", streams=streams or None, priority="high",
-        since=since, until=None if until is None else until + timedelta(days=1),
-    )  # fmt: skip
 
     async def work(office: Office, tenant: Tenant) -> None:
+        since, until = read_day(first, "--from"), read_day(last, "--to")
+        wanted = make_form(
+            SyncWanted, integration_id=integration, sync_type="repair", streams=streams or None, priority="high",
+            since=since, until=None if until is None else until + timedelta(days=1),
+        )  # fmt: skip
         lines = await start_syncs(office, tenant, wanted, actor=find_actor())
         ids = list_run_ids(lines)
         if not ids:

@@ -16,6 +16,7 @@ NAMES = {
     "pipeline": "events to committed rows, against one arq job and one transaction per event",
     "upsert": "sealed rows through tenant_tx, against COPY of the same bytes",
     "tenants": "listing 1,000 tenants with 10 million customers behind them, against 100 thousand",
+    "beside": "live events beside a running backfill of the same account, against live alone",
     "rls": "upserts and reads under the signed token's policy, against a policy over a plain setting",
 }
 

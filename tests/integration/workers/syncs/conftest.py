@@ -48,10 +48,15 @@ class SyncWorks:
         return read_settings_of(self.environment(**settings))
 
     @asynccontextmanager
+    async def idle_syncer(self, **settings: object) -> AsyncIterator[SyncContext]:
+        """What a syncer works with, and nobody who works."""
+        async with AsyncExitStack() as resources:
+            yield await build_sync_context(self.settings(**settings), resources)
+
+    @asynccontextmanager
     async def syncer(self, **settings: object) -> AsyncIterator[SyncContext]:
         """A syncer that works until the block ends, and must end cleanly then."""
-        async with AsyncExitStack() as resources:
-            context = await build_sync_context(self.settings(**settings), resources)
+        async with self.idle_syncer(**settings) as context:
             loops = asyncio.create_task(SyncLoops(context).run())
             try:
                 yield context

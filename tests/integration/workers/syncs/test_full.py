@@ -1,6 +1,6 @@
 """A full run: everything that the store has, as rows, whatever comes in between."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.integration.workers.syncs.conftest import SyncWorks
@@ -71,3 +71,35 @@ async def test_a_run_of_one_tenant_touches_no_other(syncs: SyncWorks) -> None:
         await syncs.wait(ours, ACME)
         await syncs.wait(theirs, GLOBEX)
     assert (len(await syncs.list_held("order", ACME)), len(await syncs.list_held("order", GLOBEX))) == (5, 9)
+
+
+async def test_a_backfill_and_live_events_of_the_same_orders_end_in_the_same_rows(syncs: SyncWorks) -> None:
+    """Whatever comes first, and as often as it comes."""
+    await syncs.stock(customers=40, orders=300)
+    works = syncs.works
+    open_orders = [one for one, row in (await syncs.list_truth("order")).items() if row["status"] != "invoiced"]
+    async with works.worker(), syncs.syncer():
+        run_id = await syncs.start("full")
+        ids: list[str] = []
+        for order_id in [*open_orders, *open_orders]:
+            changed = await works.change_order(order_id, value=len(ids) + 1)
+            ids += await works.append(works.hint(changed), works.hint(changed))
+        await works.wait_for(ids, timeout_s=60)
+        await syncs.wait(run_id)
+        await works.wait_for_rest()
+    assert not find_differences(await syncs.list_truth("order"), await syncs.list_held("order"))
+
+
+async def test_a_status_change_of_a_month_old_order_arrives_by_the_incremental_run_alone(syncs: SyncWorks) -> None:
+    await syncs.stock(customers=20, orders=200)
+    await syncs.sync("full")
+    days_ago = [(datetime.now(UTC) - timedelta(days=days)).isoformat() for days in (40, 25)]
+    body = {
+        "account": syncs.works.accounts[ACME], "kind": "order", "action": "status", "count": 3, "status": "canceled",
+        "created_after": days_ago[0], "created_before": days_ago[1],
+    }  # fmt: skip
+    changed = (await syncs.works.sandbox.control("POST", "mutate", body))["ids"]
+    streams = await syncs.sync("incremental", streams=("orders",))
+    assert streams["orders"].updated == len(changed) == 3
+    held = await syncs.list_held("order")
+    assert {held[one]["status"] for one in changed} == {"canceled"}

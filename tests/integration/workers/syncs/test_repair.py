@@ -1,0 +1,163 @@
+"""A repair: what the hook never told of is found by comparing, mended, and listed by id."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.services.sync_repairs import repair_gaps, verify_streams
+from db.completeness import list_days, list_findings
+from db.gaps import GapMark, list_gaps, set_gaps
+from tests.integration.workers.syncs.conftest import SyncWorks
+from tests.integration.workers.syncs.test_full import find_differences
+from tests.integration.workers.works import ACME, VTEX, until
+
+
+async def read_findings(syncs: SyncWorks, run_id: str) -> dict[str, tuple[str, str | None]]:
+    """External id → finding and outcome."""
+    async with syncs.works.database.tenant_tx(ACME, "test") as connection:
+        rows = await list_findings(connection, ACME, run_id)
+    return {row.external_id: (row.finding, row.outcome) for row in rows}
+
+
+async def repair(syncs: SyncWorks, **settings: object) -> str:
+    async with syncs.syncer(**settings):
+        run_id = await syncs.start("repair")
+        run, streams = await syncs.wait(run_id)
+    assert run.status == "succeeded", (run, streams)
+    return run_id
+
+
+async def test_what_was_hidden_from_the_hook_is_found_and_mended_by_the_next_repair_and_listed_by_id(
+    syncs: SyncWorks,
+) -> None:
+    await syncs.stock(customers=80, orders=120)
+    await syncs.sync("full")
+    orders = sorted(await syncs.list_truth("order"))[:30]
+    customers = sorted(await syncs.list_truth("customer"))
+    for order_id in orders:
+        await syncs.works.change("order", object_id=order_id, patch={"value": 4_242})
+    for customer_id in customers[:20]:
+        await syncs.works.change("customer", object_id=customer_id)
+    for customer_id in customers[20:30]:
+        await syncs.works.change("customer", object_id=customer_id, action="delete")
+    new_order = (await syncs.works.change_order()).order_id
+    expected = (
+        dict.fromkeys([*orders, *customers[:20]], ("stale", "repaired"))
+        | dict.fromkeys(customers[20:30], ("unlisted", "deleted"))
+        | {new_order: ("missing", "repaired")}
+    )
+
+    run_id = await repair(syncs)
+
+    assert await read_findings(syncs, run_id) == expected
+    for kind in ("order", "customer"):
+        assert not find_differences(await syncs.list_truth(kind), await syncs.list_held(kind))
+    _, streams = await syncs.look(run_id)
+    assert streams["customers"].deleted == 10
+    async with syncs.works.database.tenant_tx(ACME, "test") as connection:
+        days = await list_days(
+            connection,
+            ACME,
+            VTEX,
+            datetime.now(UTC).date() - timedelta(days=800),
+            datetime.now(UTC).date(),
+            limit=5_000,
+        )
+    assert sum(day.stale for day in days) == 50
+    assert sum(day.unlisted for day in days) == 10
+    assert sum(day.missing for day in days) == 1
+    assert sum(day.listed for day in days if day.stream == "orders") == 121
+
+    assert await read_findings(syncs, await repair(syncs)) == {}, "and then nothing is different any more"
+
+
+async def test_a_store_that_answers_404_for_everybody_deletes_nobody(syncs: SyncWorks) -> None:
+    """A provider's bad day: the lists are empty and no profile is there."""
+    await syncs.stock(customers=120, orders=0)
+    await syncs.sync("full", streams=("customers",))
+    for customer_id in await syncs.list_truth("customer"):
+        await syncs.works.change("customer", object_id=customer_id, action="delete")
+    async with syncs.syncer():
+        run_id = await syncs.start("repair", streams=("customers",))
+        run, streams = await syncs.wait(run_id)
+    assert (run.status, streams["customers"].error_code) == ("partial", "too_many_deletions")
+    assert not any(row["deleted"] for row in (await syncs.list_held("customer")).values())
+    findings = await read_findings(syncs, run_id)
+    assert set(findings.values()) == {("unlisted", "left_alone")}
+
+
+async def test_whoever_is_only_missing_from_the_list_is_left_alone(syncs: SyncWorks) -> None:
+    await syncs.stock(customers=10, orders=0)
+    await syncs.sync("full", streams=("customers",))
+    [*_, hidden] = sorted(await syncs.list_truth("customer"))
+    # What we hold says another time of creation, so that no window lists it, and yet it is there when asked for.
+    await syncs.works.superuser.execute(
+        "UPDATE customers SET source_created_at = source_created_at - interval '40 days' WHERE tenant_id = $1"
+        " AND external_id = $2", ACME, hidden,
+    )  # fmt: skip
+    async with syncs.syncer():
+        run_id = await syncs.start("repair", streams=("customers",))
+        await syncs.wait(run_id)
+    assert not (await syncs.list_held("customer"))[hidden]["deleted"]
+
+
+async def test_a_gap_starts_its_repair_by_itself_and_is_closed_by_it(syncs: SyncWorks) -> None:
+    await syncs.stock(customers=3, orders=10)
+    await syncs.sync("full")
+    lost = (await syncs.works.change_order()).order_id
+    async with syncs.works.office.tenant_tx(ACME, "test") as connection:
+        await set_gaps(connection, ACME, [GapMark(VTEX, "orders", datetime.now(UTC), "refused_calls")])
+    async with syncs.syncer() as context:
+        assert await repair_gaps(context.database, context.settings) == 1
+        assert await repair_gaps(context.database, context.settings) == 0, "it goes on already"
+
+        async def is_closed() -> bool:
+            async with context.database.tenant_tx(ACME, "test") as connection:
+                return await list_gaps(connection, ACME) == []
+
+        await until(is_closed, 20)
+    assert await syncs.works.find_order(lost) is not None
+
+
+async def test_a_gap_that_is_marked_while_it_is_repaired_stays_open_from_then_on(syncs: SyncWorks) -> None:
+    await syncs.stock(customers=0, orders=10)
+    await syncs.sync("full")
+    since = datetime.now(UTC)
+    async with syncs.works.office.tenant_tx(ACME, "test") as connection:
+        await set_gaps(connection, ACME, [GapMark(VTEX, "orders", since, "refused_calls")])
+    await syncs.works.break_calls("slow", route="list_orders", delay_ms=400)
+    async with syncs.syncer() as context:
+        run_id = await syncs.start("repair", streams=("orders",))
+
+        async def is_repairing() -> bool:
+            async with context.database.tenant_tx(ACME, "test") as connection:
+                return [gap.reason for gap in await list_gaps(connection, ACME)] == ["repairing"]
+
+        await until(is_repairing)
+        async with syncs.works.office.tenant_tx(ACME, "test") as connection:
+            await set_gaps(connection, ACME, [GapMark(VTEX, "orders", datetime.now(UTC), "refused_calls")])
+        await syncs.works.mend_calls()
+        run, _ = await syncs.wait(run_id)
+    assert run.started_at is not None
+    async with syncs.works.database.tenant_tx(ACME, "test") as connection:
+        [gap] = await list_gaps(connection, ACME)
+    assert gap.reason == "refused_calls"
+    assert since < gap.gap_since, "what came before was looked at"
+
+
+@pytest.mark.parametrize("reason", ["customer_limit", "storage_limit"])
+async def test_a_limits_gap_is_none_of_a_repairs(syncs: SyncWorks, reason: str) -> None:
+    async with syncs.works.office.tenant_tx(ACME, "test") as connection:
+        await set_gaps(connection, ACME, [GapMark(VTEX, "customers", datetime.now(UTC), reason)])
+    async with syncs.syncer() as context:
+        assert await repair_gaps(context.database, context.settings) == 0
+
+
+async def test_every_stream_is_compared_once_its_time_has_come(syncs: SyncWorks) -> None:
+    await syncs.stock(customers=2, orders=2)
+    await syncs.sync("full")
+    async with syncs.syncer() as context:
+        assert await verify_streams(context.database, context.settings) == 0
+        soon = context.settings.model_copy(update={"sync_verify_every_h": 1e-9})
+        assert await verify_streams(context.database, soon) == 2
+        assert await verify_streams(context.database, soon) == 0

@@ -42,6 +42,7 @@ class Order:
     read, so that showing it again costs microseconds; `forget_document` gives the memory back."""
 
     __slots__ = (
+        "_keeps_document",
         "_still",
         "_total",
         "account",
@@ -77,6 +78,7 @@ class Order:
         self.before = self.now
         self._still: bytes | None = None
         self._total: int | None = None
+        self._keeps_document = True
 
     @property
     def order_id(self) -> str:
@@ -113,7 +115,8 @@ class Order:
         return orjson.dumps(self._write_moving(standing))[:-1] + b"," + still
 
     def forget_document(self) -> None:
-        self._still = None
+        """From now on it is made at every reading."""
+        self._still, self._keeps_document = None, False
 
     def advance(self, now: datetime) -> None:
         """The next state of its way. Raises IndexError when there is none."""
@@ -171,7 +174,9 @@ class Order:
                 now=self.created_at,
             )
             self._total = document["value"]
-            self._still = orjson.dumps(document)[1:]
+            still = orjson.dumps(document)[1:]
+            self._still = still if self._keeps_document else None
+            return still
         return self._still
 
     def _write_moving(self, standing: Standing) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import orjson
 NAMES = {
     "receiver": "accepted calls with a durable acknowledgement, against a bare route",
     "pipeline": "events to committed rows, against one arq job and one transaction per event",
+    "bulk": "customer documents from pages to sealed rows, against COPY of the same rows and against dlt",
     "upsert": "sealed rows through tenant_tx, against COPY of the same bytes",
     "tenants": "listing 1,000 tenants with 10 million customers behind them, against 100 thousand",
     "beside": "live events beside a running backfill of the same account, against live alone",
@@ -28,10 +29,14 @@ def main() -> int:
     )  # fmt: skip
     parser.add_argument("name", choices=NAMES, metavar="NAME", help=", ".join(NAMES))
     parser.add_argument("--json", action="store_true", help="only the JSON line on standard output")
+    parser.add_argument("--documents", type=int, metavar="N", help="bulk: so many, in thousands; usually 100,000")
     options = parser.parse_args()
+    sizes = {"documents": options.documents} if options.documents else {}
+    if sizes and options.name != "bulk":
+        parser.error("only bulk takes --documents")
     module = importlib.import_module(f"scripts.benchmarks.{options.name}")
     try:
-        result: dict[str, Any] = asyncio.run(module.run())
+        result: dict[str, Any] = asyncio.run(module.run(**sizes))
     except RuntimeError as error:
         print(f"acequia: no conclusion: {error}", file=sys.stderr)
         return 1

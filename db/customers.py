@@ -9,7 +9,7 @@ import asyncpg
 
 from db.identities import Identity, find_removed
 from db.queries import load_queries
-from db.versions import Held, Key, Version, Written, read_held, read_written, split_keys
+from db.versions import Held, Key, Version, Written, read_held, read_written, shorten, split_keys
 
 SQL = load_queries("customers")
 
@@ -52,9 +52,16 @@ async def write_customers(
     if not rows:
         return {}
     ordered = sorted(rows, key=itemgetter(0))
-    columns = list(zip(*ordered, strict=True))
-    arguments = (*split_keys(columns[0]), *zip(*columns[1], strict=True), *columns[2:])
-    written = read_written(await connection.fetch(SQL["write_customers"], tenant_id, *arguments))
+    keys, versions, revisions, are_partial, deletions, *others = zip(*ordered, strict=True)
+    sources, accounts, external_ids = split_keys(keys)
+    stamps, mapper_versions, observation_times, content_hashes = zip(*versions, strict=True)
+    written = read_written(
+        await connection.fetch(
+            SQL["write_customers"], tenant_id, shorten(sources), shorten(accounts), external_ids, stamps,
+            shorten(mapper_versions), shorten(observation_times), content_hashes, shorten(revisions),
+            shorten(are_partial), deletions if any(deletions) else (), *others,
+        )
+    )  # fmt: skip
     removed = find_removed(((row.key, row.identities) for row in ordered), written)
     if removed:
         await connection.executemany(SQL["delete_customer_identity"], [(tenant_id, *identity) for identity in removed])

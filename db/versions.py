@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
+
+ValueT = TypeVar("ValueT")
 
 
 class Key(NamedTuple):
@@ -52,6 +54,12 @@ def split_keys(keys: Sequence[Key]) -> tuple[Sequence[str], Sequence[str], Seque
         return (), (), ()
     sources, accounts, external_ids = zip(*keys, strict=True)
     return sources, accounts, external_ids
+
+
+def shorten(column: Sequence[ValueT]) -> Sequence[ValueT]:
+    """A column as one value where all are equal, for statements that fill it up: encoding a thousand equal values takes
+    longer than looking whether they are."""
+    return column[:1] if column and column.count(column[0]) == len(column) else column
 
 
 def read_held(keys: Sequence[Key], rows: Iterable[Any]) -> dict[Key, Held]:

@@ -14,9 +14,10 @@ ERROR_CHARS_MAX = 500
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """`positions`: what is still to be read, in order. `done`: objects of the first position that were handled in an
-    earlier step, which ended in the middle of it. `expected`: objects to be listed, as far as positions have told.
-    `at_risk`: objects listed since the last position that could be read again, listed once more if it is restarted."""
+    """`positions`: what is still to be read, in order. `done`: objects that were handled although their page is still
+    to be read: a step ended in the middle of it, or before one that was ahead of it. `expected`: objects to be listed,
+    as far as positions have told. `at_risk`: objects listed since the last position that could be read again, listed
+    once more if it is restarted."""
 
     span: Span
     positions: tuple[Position, ...]
@@ -30,10 +31,11 @@ class Checkpoint:
         positions = (*page.then, *self.positions[1:])
         is_safe = not positions or restart(positions[0]) == positions[0]
         at_risk = 0 if is_safe else self.at_risk + len(page.listings)
-        return replace(self, positions=positions, done=frozenset(), expected=expected, at_risk=at_risk)
+        done = self.done.difference(listing.external_id for listing in page.listings)
+        return replace(self, positions=positions, done=done, expected=expected, at_risk=at_risk)
 
     def add_done(self, external_ids: Iterable[str]) -> Self:
-        """A part of the first position has been handled."""
+        """Objects of the first positions have been handled, and not all of them."""
         return replace(self, done=self.done | frozenset(external_ids))
 
     def restart_first(self, restart: Callable[[Position], Position]) -> Self:

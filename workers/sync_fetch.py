@@ -1,11 +1,14 @@
-"""Documents of many objects, some at a time, until all are there or the step is over.
+"""Documents of many objects, some at a time, until all are there or the time is over.
 
 A failure of one object is that object's; a failure of the surroundings (throttled, provider away, credentials refused)
-stops the rest: what has arrived by then is kept, and the error is given back beside it.
+stops the rest: what has arrived by then is kept, and the error is given back beside it. One answer that never comes
+must not hold up all others: what is out when the time is over is let go and asked for again by the next step.
 """
 
 import asyncio
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -27,38 +30,64 @@ _OBJECTS_OWN = (ObjectNotFoundError, ObjectFailedError, MappingError)
 
 @dataclass(slots=True)
 class Fetched:
-    """`observations`: object → what it told. `failures`: object → its own fault. `stopped_by`: the surroundings'."""
+    """`observations`: object → what it told. `failures`: object → its own fault. `stopped_by`: the surroundings'.
+    `let_go`: objects whose answer did not come in time."""
 
     observations: dict[str, Observation] = field(default_factory=dict)
     failures: dict[str, AcequiaError] = field(default_factory=dict)
     stopped_by: Exception | None = None
+    let_go: set[str] = field(default_factory=set)
+
+    @property
+    def handled(self) -> AbstractSet[str]:
+        """Objects of which is known what becomes of them."""
+        return self.observations.keys() | self.failures.keys()
 
 
-async def fetch_objects(context: SyncContext, work: SyncWork, object_ids: Sequence[str], deadline: float) -> Fetched:
-    """At most SYNC_FETCH_CONCURRENCY at once; none is started after `deadline` (the loop's time)."""
+async def fetch_objects(
+    context: SyncContext,
+    work: SyncWork,
+    object_ids: Sequence[str],
+    deadline: float,
+    slots: asyncio.Semaphore | None = None,
+) -> Fetched:
+    """At most SYNC_FETCH_CONCURRENCY at once, and as many as `slots` gives; until `deadline` (the loop's time)."""
     fetched = Fetched()
     if not object_ids:
         return fetched
+    limit = context.settings.sync_fetch_concurrency
+    slots = slots or asyncio.Semaphore(limit)
     observed_at = await context.read_time()
     waiting = iter(object_ids)
-    loop = asyncio.get_running_loop()
 
     async def run() -> None:
-        for object_id in waiting:
-            if fetched.stopped_by is not None or loop.time() >= deadline:
-                return
-            try:
-                fetched.observations[object_id] = await _fetch(work, object_id, observed_at)
-            except _OBJECTS_OWN as error:
-                fetched.failures[object_id] = error
-            except Exception as error:
-                fetched.stopped_by = fetched.stopped_by or error
-                return
+        while fetched.stopped_by is None:
+            async with slots:
+                object_id = next(waiting, None)
+                if object_id is None:
+                    return
+                fetched.let_go.add(object_id)
+                if await _fetch_into(fetched, work, object_id, observed_at):
+                    fetched.let_go.discard(object_id)
 
-    async with asyncio.TaskGroup() as group:
-        for _ in range(min(context.settings.sync_fetch_concurrency, len(object_ids))):
-            group.create_task(run())
+    with suppress(TimeoutError):
+        async with asyncio.timeout_at(deadline), asyncio.TaskGroup() as group:
+            for _ in range(min(limit, len(object_ids))):
+                group.create_task(run())
     return fetched
+
+
+async def _fetch_into(fetched: Fetched, work: SyncWork, object_id: str, observed_at: datetime) -> bool:
+    """False when its answer did not come."""
+    try:
+        fetched.observations[object_id] = await _fetch(work, object_id, observed_at)
+    except _OBJECTS_OWN as error:
+        fetched.failures[object_id] = error
+    except ProviderTimeoutError:
+        return False
+    except Exception as error:
+        fetched.stopped_by = fetched.stopped_by or error
+    return True
 
 
 async def _fetch(work: SyncWork, object_id: str, observed_at: datetime) -> Observation:
@@ -66,7 +95,7 @@ async def _fetch(work: SyncWork, object_id: str, observed_at: datetime) -> Obser
     for attempt in range(1, OBJECT_TRIES + 1):
         try:
             document = await work.reader.fetch(work.access, object_id)
-        except (ObjectFailedError, ProviderTimeoutError):
+        except ObjectFailedError:
             if attempt == OBJECT_TRIES:
                 raise
             await asyncio.sleep(0.1 * attempt)

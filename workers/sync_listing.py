@@ -1,19 +1,21 @@
-"""A step of a full or incremental run: pages are read, documents fetched, rows written, one page behind the other.
+"""A step of a full or incremental run: pages are read, documents fetched, rows written, all at the same time.
 
-While a page is written, the documents of the next are fetched and the list behind that is read; at most three pages are
-in hand. Rows, figures and checkpoint of a page go into one transaction, in the pages' order: whatever is killed, what
-was read stands as rows or is read again.
+While a page is written, documents of the next ones are fetched and the list behind them is read; SYNC_PAGES_AHEAD pages
+are in hand at most. Rows, figures and checkpoint of a page go into one transaction, in the pages' order: whatever is
+killed, what was read stands as rows or is read again.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import asyncpg
 
 from app.connectors.listing import Listing, Page
-from app.core.errors import MappingError
+from app.core.errors import MappingError, ProviderTimeoutError
 from app.core.logging import get_logger
 from app.core.metrics import SYNC_OBJECTS
 from app.core.outbound import CALL_COUNT, CallCount
@@ -27,25 +29,28 @@ from schemas.records import OrderRecord
 from workers.sync_checkpoint import Checkpoint, Tally
 from workers.sync_context import SyncContext
 from workers.sync_dead import hand_over
-from workers.sync_fetch import fetch_objects, observe
+from workers.sync_fetch import Fetched, fetch_objects, observe
 from workers.sync_work import SyncWork, name_run
 
 MARK_LIFE = timedelta(days=1)  # a list that is wrong for good, and an open order, are looked at once a day
 MAPPED_PER_TURN = 100
 FETCH_MIN_S = 2.0
+STRAGGLERS_MAX = 5
+READING_SHARE = 0.7  # of a step's time; the rest is for what was begun
 FINISHED = frozenset({"invoiced", "canceled", "replaced"})
 
 log = get_logger()
 
 
 class _Handled(NamedTuple):
-    """A page, or a part of one, ready to be written. `checkpoint`: where the stream stands behind it."""
+    """A page ready to be written. `left`: objects of it that are still to be fetched, because the time was over or of
+    `stopped_by`."""
 
     observations: Sequence[Observation]
     marks: Sequence[ListingMark]
     tally: Tally
-    checkpoint: Checkpoint
-    is_whole: bool
+    left: AbstractSet[str]
+    stopped_by: Exception | None
 
 
 class ListingStep:
@@ -59,7 +64,12 @@ class ListingStep:
         self._loop = asyncio.get_running_loop()
         self._count = CallCount()
         self._reported = CallCount()
-        self._reading: asyncio.Task[Page] | None = None
+        self._pages: deque[tuple[Page, Checkpoint, asyncio.Task[_Handled]]] = deque()
+        self._pages_max = context.settings.sync_pages_ahead
+        self._slots = asyncio.Semaphore(context.settings.sync_fetch_concurrency)
+        self._stand = checkpoint
+        self._stopped_by: Exception | None = None
+        self._has_read = self._is_cut = False
         self._writing: asyncio.Task[None] | None = None
         self.checkpoint = checkpoint
 
@@ -80,29 +90,44 @@ class ListingStep:
         return not self.checkpoint.positions
 
     async def _work_through(self) -> None:
+        """Pages are begun until `soft`, and what is begun is worked on until the deadline."""
+        begun_at = self._loop.time()
+        soft = begun_at + (self._deadline - begun_at) * READING_SHARE
         ahead = self.checkpoint
-        self._read_ahead(ahead)
-        while self._reading is not None:
-            page = await self._reading
-            after = ahead.replace_first(page, self._work.reader.restart)
-            self._read_ahead(after)
-            handled, stopped_by = await self._handle(page, ahead, after)
-            ahead = handled.checkpoint
-            await self._finish_writing()
-            self._writing = asyncio.create_task(self._write(handled))
-            if stopped_by is not None:
-                raise stopped_by
-            if not handled.is_whole:
+        while True:
+            while ahead.positions and len(self._pages) < self._pages_max and self._may_begin(soft):
+                page = await self._read(ahead)
+                ahead = ahead.replace_first(page, self._work.reader.restart)
+                self._pages.append((page, ahead, asyncio.create_task(self._handle(page))))
+            if not self._pages:
                 break
+            page, after, handling = self._pages.popleft()
+            await self._pass_on(await handling, after)
         await self._finish_writing()
-        if self._reading is not None:
-            # The page that was cut short is read again; what was read behind it has changed nothing.
-            await self._end_tasks(is_cancelled=True)
+        if self._stopped_by is not None:
+            raise self._stopped_by
 
-    def _read_ahead(self, checkpoint: Checkpoint) -> None:
-        is_over = not checkpoint.positions or self._loop.time() >= self._deadline
-        read = self._work.reader.read
-        self._reading = None if is_over else asyncio.create_task(read(self._work.access, checkpoint.positions[0]))
+    def _may_begin(self, soft: float) -> bool:
+        """The first page of a step is always read, however late it is: a step gets on with something."""
+        is_in_time = self._loop.time() < soft or not self._has_read
+        return is_in_time and self._stopped_by is None and not self._is_cut
+
+    async def _read(self, checkpoint: Checkpoint) -> Page:
+        """The next page, while those before it are handled and written."""
+        self._has_read = True
+        return await self._work.reader.read(self._work.access, checkpoint.positions[0])
+
+    async def _pass_on(self, handled: _Handled, after: Checkpoint) -> None:
+        """To be written behind the page before it. Behind one that was cut short the stream stands still: what came of
+        the pages ahead of it is kept, and remembered by id."""
+        if handled.left or self._is_cut:
+            self._is_cut = True
+            self._stand = self._stand.add_done(handled.tally.handled)
+        else:
+            self._stand = after
+        self._stopped_by = self._stopped_by or handled.stopped_by
+        await self._finish_writing()
+        self._writing = asyncio.create_task(self._write(handled, self._stand))
 
     async def _finish_writing(self) -> None:
         writing, self._writing = self._writing, None
@@ -110,23 +135,24 @@ class ListingStep:
             await writing
 
     async def _end_tasks(self, *, is_cancelled: bool) -> None:
-        """A write under way is let finish, unless the step is being cancelled; a read is not wanted any more."""
-        reading, writing = self._reading, self._writing
-        self._reading = self._writing = None
-        if reading is not None:
-            reading.cancel()
+        """A write under way is let finish, unless the step is being cancelled; nothing else is wanted any more."""
+        writing, self._writing = self._writing, None
+        handling = [task for _, _, task in self._pages]
+        self._pages.clear()
+        for task in handling:
+            task.cancel()
         if writing is not None and is_cancelled:
             writing.cancel()
-        await asyncio.gather(*(task for task in (reading, writing) if task is not None), return_exceptions=True)
+        await asyncio.gather(*handling, *([writing] if writing else []), return_exceptions=True)
 
-    async def _handle(self, page: Page, before: Checkpoint, after: Checkpoint) -> tuple[_Handled, Exception | None]:
+    async def _handle(self, page: Page) -> _Handled:
         """Maps what the list brought along and fetches what it only told of, as far as that is needed."""
-        context, work, tally = self._context, self._work, Tally()
+        context, work, tally, known = self._context, self._work, Tally(), self.checkpoint
         if page.is_incomplete:
             tally.note_error("list_is_cut", "a list", "more is there than the provider lets anybody list")
-        listings = {one.external_id: one for one in page.listings if one.external_id not in before.done}
+        listings = {one.external_id: one for one in page.listings if one.external_id not in known.done}
         observed: dict[str, Observation] = {}
-        observed_at = await context.read_time() if listings else before.span.now
+        observed_at = await context.read_time() if listings else known.span.now
         for listing in listings.values():
             if listing.document is not None:
                 try:
@@ -135,21 +161,32 @@ class ListingStep:
                     tally.note_failure(listing.external_id, error)
                 if len(observed) % MAPPED_PER_TURN == 0:
                     await asyncio.sleep(0)  # the other steps of this process, and their leases, get their turn
-        wanted = await self._choose(before, [one for one in listings.values() if one.document is None])
-        # However late the list came, a step gets on with something.
-        fetched = await fetch_objects(context, work, wanted, max(self._deadline, self._loop.time() + FETCH_MIN_S))
+        wanted = await self._choose([one for one in listings.values() if one.document is None])
+        deadline = max(self._deadline, self._loop.time() + FETCH_MIN_S)
+        fetched = await fetch_objects(context, work, wanted, deadline, self._slots)
+        if wanted and not fetched.handled and fetched.stopped_by is None:
+            self._give_up(fetched)
         observed |= fetched.observations
         for object_id, failure in fetched.failures.items():
             tally.note_failure(object_id, failure)
-        left = {one for one in wanted if one not in fetched.observations and one not in fetched.failures}
+        left = frozenset(wanted) - fetched.handled
         tally.handled = listings.keys() - left
-        tally.listed, tally.fetched = len(tally.handled), len(fetched.observations) + len(fetched.failures)
+        tally.listed, tally.fetched = len(tally.handled), len(fetched.handled)
         await hand_over(context, work, [*sorted(tally.dead_ids), *sorted(tally.failed_ids)])
-        checkpoint = before.add_done(tally.handled) if left else after
         marks = _list_marks(work, listings, observed, tally)
-        return _Handled(list(observed.values()), marks, tally, checkpoint, not left), fetched.stopped_by
+        return _Handled(list(observed.values()), marks, tally, left, fetched.stopped_by)
 
-    async def _choose(self, before: Checkpoint, listings: Sequence[Listing]) -> list[str]:
+    @staticmethod
+    def _give_up(fetched: Fetched) -> None:
+        """Nothing came in all the time. A few objects alone are left over from other steps, and whoever waits for them
+        would wait for ever; of many it is the provider who does not answer."""
+        error = ProviderTimeoutError("no answer, step after step")
+        if len(fetched.let_go) <= STRAGGLERS_MAX:
+            fetched.failures |= dict.fromkeys(fetched.let_go, error)
+        else:
+            fetched.stopped_by = error
+
+    async def _choose(self, listings: Sequence[Listing]) -> list[str]:
         """Which of the objects that a list told of must be fetched.
 
         Full: all that was not seen since the run began. Incremental: what the list shows otherwise than it is held,
@@ -157,7 +194,7 @@ class ListingStep:
         """
         if not listings:
             return []
-        work, span = self._work, before.span
+        work, span = self._work, self.checkpoint.span
         ids = [listing.external_id for listing in listings]
         async with self._context.database.tenant_tx(work.place.tenant_id, "sync_states") as connection:
             held = await find_states(connection, work.place, ids)
@@ -176,33 +213,33 @@ class ListingStep:
 
         return [listing.external_id for listing in listings if is_wanted(listing)]
 
-    async def _write(self, handled: _Handled) -> None:
+    async def _write(self, handled: _Handled, checkpoint: Checkpoint) -> None:
         """A page; a row that Postgres refuses is found by halving and is dead, as in a drain. Raises LeaseLostError,
         and what a batch raises."""
         try:
-            await self._write_page(handled)
+            await self._write_page(handled, checkpoint)
         except Exception as error:
             if not handled.observations or classify(error) != "content":
                 raise
-            await self._write_without_bad(handled)
-        self.checkpoint = handled.checkpoint
+            await self._write_without_bad(handled, checkpoint)
+        self.checkpoint = checkpoint
         SYNC_OBJECTS.labels(self._work.claim.stream).inc(handled.tally.listed)
 
-    async def _write_page(self, handled: _Handled) -> None:
+    async def _write_page(self, handled: _Handled, checkpoint: Checkpoint) -> None:
         """Rows, marks, figures and checkpoint of a page in one transaction."""
         work, spent = self._work, self._count.copy()  # the next page's calls are under way meanwhile
 
         async def save(connection: asyncpg.Connection, applied: Applied) -> None:
             await set_marks(connection, work.place, handled.marks)
-            progress = self._report(handled, applied, spent)
-            await save_progress(connection, work.claim, handled.checkpoint.to_json(), progress)
+            progress = self._report(handled.tally, applied, spent)._replace(expected=checkpoint.expected)
+            await save_progress(connection, work.claim, checkpoint.to_json(), progress)
 
         applied = await self._apply(handled.observations, save)
         self._reported = spent
         if applied.kept_out:
             log.info("sync.kept_out", **name_run(work.claim), customers=len(applied.kept_out))
 
-    async def _write_without_bad(self, handled: _Handled) -> None:
+    async def _write_without_bad(self, handled: _Handled, checkpoint: Checkpoint) -> None:
         """Halves are written by themselves, the page's progress behind them. Killed in between it is read again."""
         halves, changed, created = [list(handled.observations)], 0, 0
         known = set(handled.tally.dead_ids)
@@ -222,7 +259,7 @@ class ListingStep:
         await hand_over(self._context, self._work, sorted(handled.tally.dead_ids - known))
         rest = handled._replace(observations=())
         rest.tally.changed_before, rest.tally.created_before = changed, created
-        await self._write_page(rest)
+        await self._write_page(rest, checkpoint)
 
     async def _apply(self, observations: Sequence[Observation], save: InTransaction | None) -> Applied:
         work = self._work
@@ -232,12 +269,11 @@ class ListingStep:
             in_transaction=save,
         )  # fmt: skip
 
-    def _report(self, handled: _Handled, applied: Applied, spent: CallCount) -> Progress:
-        tally = handled.tally
+    def _report(self, tally: Tally, applied: Applied, spent: CallCount) -> Progress:
         changed, created = applied.changed + tally.changed_before, applied.created + tally.created_before
         troubled = len(applied.kept_out) + len(tally.dead_ids) + len(tally.failed_ids)
         return Progress(
-            expected=handled.checkpoint.expected,
+            expected=None,
             listed=tally.listed,
             fetched=tally.fetched,
             created=created,

@@ -128,6 +128,7 @@ class Settings(BaseSettings):
     sync_step_s: float = Field(8.0, gt=0, le=10, description="no page is begun after so long in one step")
     sync_poll_s: float = Field(1.0, gt=0, description="how often an idle syncer looks for work")
     sync_fetch_concurrency: int = Field(32, ge=1, description="documents of one stream fetched at once")
+    sync_pages_ahead: int = Field(4, ge=1, description="pages of one stream being fetched or written at once")
     sync_failures_max: int = Field(30, ge=1, description="steps in a row that may fail before a stream does")
     sync_retry_min_s: float = Field(1.0, gt=0)
     sync_retry_max_s: float = Field(300.0, gt=0)

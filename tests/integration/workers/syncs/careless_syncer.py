@@ -7,18 +7,19 @@ import signal
 import workers.sync_listing
 from app.services.apply import Applied
 from db.sync_claims import save_progress
+from workers.sync_checkpoint import Checkpoint
 from workers.sync_listing import ListingStep
 from workers.syncer import main
 
 PAGES_BEFORE_DEATH = 3
 
 
-async def write_page(self: ListingStep, handled: "workers.sync_listing._Handled") -> None:
+async def write_page(self: ListingStep, handled: "workers.sync_listing._Handled", checkpoint: Checkpoint) -> None:
     """As the product's, with the progress first."""
     work = self._work
-    progress = self._report(handled, Applied({}, 0), self._count.copy())
+    progress = self._report(handled.tally, Applied({}, 0), self._count.copy())
     async with self._context.database.tenant_tx(work.claim.tenant_id, "careless") as connection:
-        await save_progress(connection, work.claim, handled.checkpoint.to_json(), progress)
+        await save_progress(connection, work.claim, checkpoint.to_json(), progress)
     global pages  # noqa: PLW0603 - a process that lives for three pages
     pages += 1
     if pages >= PAGES_BEFORE_DEATH:

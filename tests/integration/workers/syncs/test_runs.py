@@ -192,3 +192,19 @@ async def test_a_document_that_cannot_be_used_becomes_a_dead_letter_and_stops_no
     async with syncs.syncer():
         run, streams = await syncs.wait(await syncs.start("full", streams=("orders",)))
     assert (run.status, streams["orders"].dead) == ("succeeded", 0), "not fetched again while the list shows the same"
+
+
+async def test_an_answer_that_never_comes_holds_up_its_own_object_alone(syncs: SyncWorks) -> None:
+    await syncs.stock(customers=0, orders=420)
+    hanging = sorted(await syncs.list_truth("order"))[17]
+    await syncs.works.break_calls("hang", route="get_order", object_id=hanging)
+    async with syncs.syncer(sync_step_s=1.0, provider_call_timeout_s=8.0):
+        run, streams = await syncs.wait(await syncs.start("full", streams=("orders",)), timeout_s=30)
+    assert (run.status, streams["orders"].created, streams["orders"].listed) == ("partial", 419, 420)
+    assert hanging in str(streams["orders"].error_example)
+    await syncs.works.mend_calls()
+    async with syncs.works.worker():
+        await syncs.works.wait_for_rest()
+    assert not find_differences(await syncs.list_truth("order"), await syncs.list_held("order")), (
+        "it went the way of events"
+    )

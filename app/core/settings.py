@@ -161,6 +161,7 @@ class Settings(BaseSettings):
     )
     sync_jitter_cron_s: int = Field(300, ge=0, le=300, description="the same for cron expressions")
     sync_starts_max: int = Field(200, ge=1, description="due syncs that one look starts; the next look goes on")
+    sync_waiting_max: int = Field(20, ge=1, description="runs of one stream that may wait behind one another")
     sync_progress_interval_s: float = Field(1.0, ge=0.05, description="how often a stream of progress looks")
     sync_progress_stream_s: float = Field(
         300.0, gt=0, description="longest life of a stream of progress; whoever follows opens another"

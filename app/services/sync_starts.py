@@ -1,7 +1,7 @@
 """Syncs asked for by hand: one line per integration, which says what will happen."""
 
 from app.connectors.registry import list_connectors
-from app.core.errors import FieldProblem, InvalidInputError, NotFoundError
+from app.core.errors import ConflictError, FieldProblem, InvalidInputError, NotFoundError
 from app.services.audit import Actor, write_audit
 from app.services.ids import IntegrationId, read_integration_id
 from app.services.integration_reads import NO_INTEGRATION
@@ -15,7 +15,7 @@ from schemas.syncs import SyncLine, SyncWanted
 async def start_syncs(office: Office, tenant: Tenant, wanted: SyncWanted, *, actor: Actor) -> list[SyncLine]:
     """Asks for a sync of each integration meant, in one transaction, audited. Raises InvalidInputError for a type that
     there is none of, a stream that one of them does not list and days of anything but a repair; NotFoundError for
-    another tenant's integration."""
+    another tenant's integration; ConflictError when as many runs wait as may."""
     _check(wanted)
     request = SyncRequest(
         wanted.sync_type, "manual", actor.requester, wanted.priority,
@@ -32,6 +32,8 @@ async def start_syncs(office: Office, tenant: Tenant, wanted: SyncWanted, *, act
             done = Requested("paused", note=f"the tenant is {tenant.status}")
             if tenant.status == "active":
                 done = await request_sync(connection, row, request)
+                if len(done.behind) > office.settings.sync_waiting_max:
+                    raise ConflictError(f"{len(done.behind)} runs of {name} wait: let some end, or cancel them.")
             if done.run_id is not None:
                 integration = str(IntegrationId(row.tenant_id, row.integration_id))
                 told = {"integration": integration, "kind": request.kind, "priority": request.priority}

@@ -1,9 +1,10 @@
 """Every example of the client's document, sent to the running demo as it is printed, gives the printed shape.
 
-Manual sync comes later. What the document prints bare has `success` beside its members.
+What the document prints bare has `success` beside its members.
 """
 
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -57,6 +58,22 @@ NEW_INTEGRATION = {
     "app_token": NEW_TOKEN,
     "auto_sync": True,
     "sync_frequency": "daily",
+}
+SYNC = {"integration_types": ["vtex", "google_ads"], "sync_type": "incremental", "priority": "high"}
+SYNC_STATUS = {
+    "tenant_id": 56,
+    "integrations": [
+        {
+            "type": "vtex",
+            "status": "syncing",
+            "last_sync": "2024-09-16T17:30:00Z",
+            "next_sync": "2024-09-16T18:30:00Z",
+            "records_synced": 1250,
+            "errors": 0,
+            "sync_duration_minutes": 15.3,
+        }
+    ],
+    "overall_status": "healthy",
 }
 VALIDATION = {
     "account_name": "chelseaio",
@@ -183,9 +200,36 @@ async def test_sync_status_and_global_metrics_stand_at_the_top_level(client: htt
     assert metrics["total_customers"] == sum(tenant["customer_count"] for tenant in listed) >= 1_286
 
 
+async def test_a_sync_started_by_hand_runs_and_the_status_tells_of_it(client: httpx.AsyncClient) -> None:
+    vtex, *_, ads = read(await client.post("/tenant-integrations/56/sync", json=SYNC), 202)["data"]
+    assert (vtex["type"], vtex["outcome"] in {"queued", "joined"}) == ("vtex", True)
+    assert (ads["type"], ads["outcome"]) == ("google_ads", "not_configured")
+    name = ""
+    async with client.stream("GET", f"/tenants/56/sync-runs/{vtex['run_id']}/progress", timeout=60) as progress:
+        async for line in progress.aiter_lines():
+            name = line.removeprefix("event: ") if line.startswith("event: ") else name
+    assert name == "end"
+    run = read(await client.get(f"/tenants/56/sync-runs/{vtex['run_id']}"))["data"]
+    assert run["status"] == "succeeded", run
+    status = read(await client.get("/tenant-integrations/56/sync-status"))
+    assert list(find_other_types(SYNC_STATUS, status)) == []
+    assert datetime.fromisoformat(status["integrations"][0]["next_sync"]) > datetime.now(UTC)
+
+
 def read(answer: httpx.Response, status: int = 200) -> Any:
     assert answer.status_code == status, answer.text
     return answer.json()
+
+
+def find_other_types(printed: Any, found: Any, path: str = "") -> Iterator[str]:
+    """Where what was answered is of another form than what is printed, whatever it says."""
+    if isinstance(printed, dict):
+        for name, value in printed.items():
+            yield from find_other_types(value, found.get(name), f"{path}/{name}")
+    elif isinstance(printed, list):
+        yield from find_other_types(printed[0], found[0], f"{path}/0")
+    elif type(printed) is not type(found):
+        yield f"{path}: {found!r} is of another form than {printed!r}"
 
 
 def find_differences(printed: Any, found: Any, path: str = "") -> Iterator[str]:

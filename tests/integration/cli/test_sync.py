@@ -1,4 +1,4 @@
-"""`acequia sync` over the running demo: listed, paused, cancelled, watched; with VTEX's lists, started and verified."""
+"""`acequia sync` over the running demo: listed, paused, cancelled, watched, started, verified."""
 
 import json
 from collections.abc import Callable
@@ -7,7 +7,6 @@ from typing import Any
 import asyncpg
 import pytest
 
-from app.services.sync_requests import list_syncable_streams
 from db.pool import Database
 from db.sync_runs import NewRun, insert_run, pause_run
 from schemas.ids import make_uuid7
@@ -17,7 +16,6 @@ from scripts.stack.stack import Stack
 from tests.integration.cli.conftest import RunCommand
 
 ACME, GLOBEX = BRANDS[0].tenant_id, BRANDS[1].tenant_id
-needs_lists = pytest.mark.skipif(not list_syncable_streams("vtex"), reason="nothing of VTEX can be listed yet")
 MakeRun = Callable[[], Any]
 
 
@@ -91,7 +89,6 @@ async def test_what_has_no_lists_is_not_configured(acequia: RunCommand) -> None:
     assert line["outcome"] == "not_configured"
 
 
-@needs_lists
 async def test_a_sync_is_started_and_watched(acequia: RunCommand) -> None:
     watched = await acequia("sync", "start", str(ACME), "--type", "vtex", "--kind", "full", "--watch")
     assert watched.code == 0, watched.err
@@ -99,9 +96,10 @@ async def test_a_sync_is_started_and_watched(acequia: RunCommand) -> None:
     assert "succeeded" in watched.out
 
 
-@needs_lists
 async def test_a_verification_shows_what_was_lost_by_its_id(acequia: RunCommand, stack: Stack) -> None:
+    # Compared once: until tomorrow no syncer does so by itself, and finds it first.
     await acequia("sync", "start", str(ACME), "--type", "vtex", "--kind", "full", "--watch")
+    await acequia("sync", "verify", str(ACME))
     superuser = await asyncpg.connect(stack.installation.database_urls["postgres"])
     lost = await superuser.fetchval("DELETE FROM orders WHERE tenant_id = $1 RETURNING external_id", ACME)
     await superuser.close()

@@ -100,6 +100,15 @@ async def test_nothing_is_queued_for_what_is_paused_or_not_served(client: httpx.
     assert read(await client.get(RUNS))["data"] == []
 
 
+async def test_no_more_runs_wait_than_may(shop: Cast) -> None:
+    body = {"sync_type": "repair", "integration_types": ["vtex"], "since": "2026-11-01T00:00:00Z"}
+    async with shop.under(sync_waiting_max=2).client(ACME, "operator") as client:
+        for _ in range(3):
+            read(await client.post(SYNC, json=body), 202)
+        assert read(await client.post(SYNC, json=body), 409)["code"] == "conflict"
+        assert len(read(await client.get(RUNS))["data"]) == 3
+
+
 async def test_the_same_call_under_one_key_is_one_run(client: httpx.AsyncClient) -> None:
     body = {"sync_type": "repair", "integration_types": ["vtex"], "since": "2026-11-01T00:00:00Z"}
     answers = [await client.post(SYNC, json=body, headers={"Idempotency-Key": "k"}) for _ in range(2)]

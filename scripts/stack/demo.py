@@ -6,6 +6,7 @@ is its own, who is there.
 
 import asyncio
 import secrets
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,6 +17,7 @@ from app.core.directory import EndpointKind
 from app.core.redis import connect_redis
 from app.core.settings import Settings
 from app.services.endpoints import create_endpoint, publish_directory, reveal_endpoint
+from app.services.first_syncs import request_first_sync
 from app.services.integrations import open_credentials, seal_credentials
 from app.services.keyring import Keyring, open_keyring
 from app.services.office import open_office
@@ -169,9 +171,20 @@ async def introduce_to_sandbox(stack: "Stack") -> None:
     async with AsyncExitStack() as resources:
         office = await open_office(stack.settings("operator"), resources, application_name="acequia demo")
         states = await asyncio.gather(*(office.hooks.register(tenant_id, VTEX) for tenant_id in credentials))
+        if stack.options.scale:
+            await start_first_syncs(office.database, credentials)
     for state in states:
         if state.status == "failed":
             raise RuntimeError(f"The sandbox's hook was not set: {state.note}")
+
+
+async def start_first_syncs(database: Database, tenant_ids: Iterable[int]) -> None:
+    """What the stores have held from before is fetched, as when an integration is made; once."""
+    for tenant_id in tenant_ids:
+        async with database.tenant_tx(tenant_id, "demo") as connection:
+            integration = await db_integrations.find_integration(connection, tenant_id, VTEX)
+            if integration is not None:
+                await request_first_sync(connection, integration, "cli:demo")
 
 
 async def start_traffic(stack: "Stack", rate_per_s: float = DEMO_RATE_PER_S) -> None:

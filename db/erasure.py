@@ -23,7 +23,9 @@ BATCHED_TABLES = (
     "sync_run_streams",
     "sync_runs",
 )
-SMALL_TABLES = ("counters", "gaps", "integration_activity", "api_usage", "sync_streams", "sync_schedules")
+SMALL_TABLES = (
+    *("counters", "gaps", "integration_activity", "hook_watches", "api_usage", "sync_streams", "sync_schedules"),
+)
 
 
 async def erase_batch(connection: asyncpg.Connection, tenant_id: int, table: str, limit: int) -> int:

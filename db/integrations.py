@@ -45,6 +45,13 @@ class Integration(NamedTuple):
         return tuple(dict.fromkeys((self.account, *self.accepted_accounts)))
 
 
+class HookBefore(NamedTuple):
+    """A hook's state before it was written anew."""
+
+    status: HookStatus
+    checked_at: datetime | None
+
+
 class NewIntegrationRow(NamedTuple):
     """What is written when an integration is made."""
 
@@ -108,10 +115,12 @@ async def set_integration_status(
     *,
     reason: str | None = None,
     seen_in: Sequence[IntegrationStatus],
+    revision: int | None = None,
 ) -> bool:
-    """False when its status was none of `seen_in` any more: somebody else has decided meanwhile."""
+    """False when its status was none of `seen_in`, or its revision another, any more: somebody else has decided
+    meanwhile."""
     row = await connection.fetchval(
-        SQL["set_integration_status"], tenant_id, integration_id, list(seen_in), status, reason
+        SQL["set_integration_status"], tenant_id, integration_id, list(seen_in), status, reason, revision
     )
     return row is not None
 
@@ -156,6 +165,13 @@ async def change_integration(
     return revision
 
 
+async def list_resumed(database: Database, places: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Which of these (tenant, integration) have nothing to wait for: they are active, or deleted."""
+    async with database.platform_tx("list_resumed") as connection:
+        rows = await connection.fetch(SQL["list_resumed"], *zip(*places, strict=True))
+    return [(row[0], row[1]) for row in rows]
+
+
 async def delete_integration(
     connection: asyncpg.Connection, tenant_id: int, integration_id: int, hook_status: HookStatus, note: str | None
 ) -> bool:
@@ -166,9 +182,15 @@ async def delete_integration(
 
 async def set_hook_state(
     connection: asyncpg.Connection, tenant_id: int, integration_id: int, status: HookStatus, note: str | None
-) -> bool:
-    """False when the integration is not there any more. `note`: a sentence for people, never an address of ours."""
-    return await connection.fetchval(SQL["set_hook_state"], tenant_id, integration_id, status, note) is not None
+) -> HookBefore | None:
+    """None when the integration is not there any more. `note`: a sentence for people, never an address of ours."""
+    row = await connection.fetchrow(SQL["set_hook_state"], tenant_id, integration_id, status, note)
+    return None if row is None else HookBefore(*row)
+
+
+async def set_hook_note(connection: asyncpg.Connection, tenant_id: int, integration_id: int, note: str) -> None:
+    """Of a hook that is registered; nobody has looked at it."""
+    await connection.execute(SQL["set_hook_note"], tenant_id, integration_id, note)
 
 
 def _read(row: asyncpg.Record) -> Integration:

@@ -57,9 +57,15 @@ class Commits:
                  object_id=first.event.object_id, attempt=first.entry.tries + 1)  # fmt: skip
 
     def postpone(self, postponed: list[Held]) -> None:
-        """Their integration is paused: they wait, and no try is spent."""
-        delay_ms = int(self._context.settings.postpone_s * 1000)
+        """Their integration is paused: they wait, and no try is spent. What must not wait becomes a gap."""
+        tenant_id, waits = self._claim.tenant_id, self._context.waits
+        delay_ms = waits.compute_delay_ms(tenant_id)
         for held in postponed:
+            waits.note(tenant_id, held.event)
+            reason = waits.find_end(tenant_id, held)
+            if reason is not None:
+                self.arrive(Arrival([held], ignored_reason=reason))
+                continue
             self._deferrals.append(Deferral(held.entry.event_id, held.entry.entry_id, delay_ms))
             self._untries.append(held.entry.event_id)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from app.core.latency import LatencyRecorder
 from app.core.queue import Queue
 from app.core.settings import Settings
+from app.services.hook_watchdog import HookWatchdog
 from app.services.hooks_protocol import Hooks
 from app.services.integrations import LiveIntegrations
 from app.services.keyring import Keyring
@@ -19,6 +20,7 @@ from workers.held import Group
 from workers.owed import OwedCalls
 from workers.policy import RetryLimits
 from workers.quiet import Quiet
+from workers.waits import Waits
 
 
 @dataclass(slots=True)
@@ -34,7 +36,9 @@ class DrainContext:
     observer: Observer
     latency: LatencyRecorder
     gate: DatabaseGate
+    waits: Waits
     hooks: Hooks | None = None
+    watchdog: HookWatchdog | None = None
     owed: OwedCalls = field(default_factory=OwedCalls)
     quiet: Quiet = field(default_factory=Quiet)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import get_args
 
+from app.connectors.vtex.probe import is_probe
 from app.core.errors import AcequiaError, MappingError
 from app.core.queue import Entry, ReadResult
 from app.core.sealing import TenantKeys
 from app.core.settings import Settings
 from app.services.observe import open_inline
+from app.services.told_nothing import PROBE_REASON
 from schemas.events import Event, EventAction, EventForm, EventKind, decode_event
 from schemas.ids import make_uuid7, read_uuid7_ms
 from workers.held import NO_ANSWER, Arrival, Group, Held
@@ -41,6 +43,9 @@ async def sort_out(settings: Settings, keys: TenantKeys, answer: ReadResult) -> 
             intake.arrivals.append(held)
             continue
         event = held.event
+        if is_probe(event):
+            intake.arrivals.append(Arrival([held], ignored_reason=PROBE_REASON))
+            continue
         if event.form == "inline":
             intake.arrivals.append(_open(keys, held))
             opened += 1

@@ -81,6 +81,14 @@ async def keep_hooks(ctx: dict[str, Any], *args: Any, **kwargs: Any) -> None:
         await tenant_lifecycle.keep_hooks(context.database, context.hooks)
 
 
+async def watch_hooks(ctx: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+    """Hooks that providers may have dropped, or somebody else has overwritten."""
+    del args, kwargs
+    context: DrainContext = ctx["drain"]
+    if context.watchdog is not None:
+        await context.watchdog.run_turn()
+
+
 def _open_office(context: DrainContext) -> TenantOffice:
     return TenantOffice(context.database, context.queue.redis, context.settings, context.hooks)
 
@@ -96,6 +104,7 @@ def list_functions() -> list[Any]:
         erase_deleted_tenants,
         forget_old_calls,
         keep_hooks,
+        watch_hooks,
     ]
 
 
@@ -108,5 +117,6 @@ def list_crons() -> list[Any]:
         make_cron(expire_trials, seconds=20),
         make_cron(erase_deleted_tenants, seconds=30),
         make_cron(keep_hooks, seconds=40),
+        make_cron(watch_hooks, seconds=5),
         make_cron(forget_old_calls, minutes={37}),
     ]

@@ -26,12 +26,14 @@ class LateCommits:
         self._wake = asyncio.Event()
 
     def take(self, tenant_id: int, resolution: Resolution) -> None:
-        """What became of a detached group. Retries and postponed events simply stay parked."""
+        """What became of a detached group. Retries simply stay parked; postponed events too, without their try."""
         if resolution.arrivals:
             self._arrivals.setdefault(tenant_id, []).extend(resolution.arrivals)
             self._wake.set()
-        if resolution.held:
-            self._give_tries_back(tenant_id, resolution.held)
+        for held in resolution.postponed:
+            self._context.waits.note(tenant_id, held.event)
+        if resolution.held or resolution.postponed:
+            self._give_tries_back(tenant_id, [*resolution.held, *resolution.postponed])
 
     async def run(self) -> None:
         while True:

@@ -23,13 +23,17 @@ from app.core.health import health_routes
 from app.core.identity import normalise_phone
 from app.core.jobs import run_jobs
 from app.core.latency import LatencyRecorder
-from app.core.limits import make_budget
+from app.core.limits import make_asked_budget, make_budget
 from app.core.logging import configure_logging, get_logger
 from app.core.outbound import Outbound
+from app.core.own_address import OwnAddress
 from app.core.queue import Queue, QueueLimits
 from app.core.redis import check_queue_server, connect_redis
 from app.core.serving import make_server
 from app.core.settings import Settings, get_settings
+from app.services.hook_probes import HookProbes
+from app.services.hook_silence import HookSilence
+from app.services.hook_watchdog import HookWatchdog
 from app.services.hooks import ProviderHooks
 from app.services.integrations import LiveIntegrations
 from app.services.keyring import open_keyring
@@ -43,6 +47,7 @@ from workers.jobs import JOB_QUEUE, list_crons, list_functions
 from workers.late import LateCommits
 from workers.sweeper import run_sweeper
 from workers.upkeep import run_upkeep
+from workers.waits import Waits
 
 QUEUE_SOCKET_TIMEOUT_S = 5.0
 
@@ -70,17 +75,34 @@ async def build_context(settings: Settings, resources: AsyncExitStack) -> DrainC
     queue = Queue(redis, group=settings.worker_group, limits=QueueLimits.from_settings(settings))
     resources.push_async_callback(queue.close)
     await queue.load()
+    integrations = LiveIntegrations(database, keyring)
+    # Hooks are looked after from the small budget of what people ask for: that slows down nobody's live events.
+    asked = Outbound(settings, make_asked_budget(cache, settings))
+    resources.push_async_callback(asked.aclose)
+    asked_vtex = VtexClient(asked, url_template=settings.vtex_url_template)
+    hooks = ProviderHooks(settings=settings, database=database, keyring=keyring, redis=redis, vtex=asked_vtex)
+    own = OwnAddress()
+    resources.push_async_callback(own.aclose)
     return DrainContext(
         settings=settings,
         queue=queue,
         database=database,
         keyring=keyring,
-        integrations=LiveIntegrations(database, keyring),
+        integrations=integrations,
         tenants=LiveTenants(database),
         observer=Observer(vtex),
         latency=LatencyRecorder(cache),
         gate=DatabaseGate(database),
-        hooks=ProviderHooks(settings=settings, database=database, keyring=keyring, redis=redis, vtex=vtex),
+        waits=Waits(settings, database, queue, integrations),
+        hooks=hooks,
+        watchdog=HookWatchdog(
+            settings=settings,
+            database=database,
+            hooks=hooks,
+            integrations=integrations,
+            probes=HookProbes(settings, database, own),
+            silence=HookSilence(settings, database, queue),
+        ),
     )
 
 
@@ -116,6 +138,7 @@ async def run(settings: Settings) -> None:
             _start("late", late.run()),
             _start("sweeper", run_sweeper(context)),
             _start("upkeep", run_upkeep(context)),
+            _start("waits", context.waits.run()),
             _start("health", server.serve()),
             _start("jobs", run_jobs(settings.get_url("redis_url"), JOB_QUEUE, list_functions(), list_crons(),
                                     {"drain": context})),

@@ -53,6 +53,7 @@ __all__ = [
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DEFER_CHUNK = 100  # parking 500 in one script would stop everybody for 3 ms
 _TENANTS_CHUNK = 500
+_RECALL_CHUNK = 1_000  # a fraction of a millisecond of everybody's time
 _BELL_MARGIN_S = 5.0
 
 
@@ -170,6 +171,15 @@ class Queue:
         """Give a try back: the failure was the surroundings' after all. Needs no lease, creates nothing."""
         await self._give_back(tenant_id, "tries", event_ids)
 
+    async def recall(self, tenant_id: int) -> int:
+        """Make due now what waits without a failure of its own: its integration is not paused any more; how many."""
+        recalled = kept = 0
+        while True:
+            looked_at, stayed = await self._scripts.run("recall", tenant_id, kept, _RECALL_CHUNK)
+            recalled, kept = recalled + int(looked_at) - int(stayed), kept + int(stayed)
+            if int(looked_at) < _RECALL_CHUNK:
+                return recalled
+
     async def refund(self, tenant_id: int, event_ids: Sequence[str]) -> None:
         """Give a read back: the failure was the surroundings'. Needs no lease, creates nothing."""
         await self._give_back(tenant_id, "reads", event_ids)
@@ -218,7 +228,11 @@ class Queue:
 
     async def depth(self, tenant_id: int) -> Depth:
         """How much of this tenant waits, and where the tenant stands."""
-        return (await self._read_depths([tenant_id]))[tenant_id]
+        return (await self.depths_of([tenant_id]))[tenant_id]
+
+    async def depths_of(self, tenant_ids: Sequence[int]) -> dict[int, Depth]:
+        """As `depth`, of several."""
+        return await self._read_depths(tenant_ids)
 
     async def find_retry(self, tenant_id: int, event_id: str) -> datetime | None:
         """When an event that failed is tried again; None for one that is not parked."""

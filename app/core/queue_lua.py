@@ -25,6 +25,7 @@ _PARTS: dict[str, tuple[str, ...]] = {
     "finish": ("prelude", "chunks", "uncount", "look"),
     "sweep": ("prelude", "look", "mend"),
     "place": ("prelude", "look"),
+    "recall": ("prelude", "chunks", "look"),
     "rebuild": ("prelude", "look"),
     "empty": ("prelude",),
     "depth": ("prelude",),

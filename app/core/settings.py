@@ -117,6 +117,11 @@ class Settings(BaseSettings):
     hold_max_s: float = Field(60.0, gt=0)
     postpone_s: float = Field(30.0, gt=0, description="how long events of a paused integration wait before a look")
     park_margin_ms: int = Field(1_000, ge=0, description="added to a fetch's time-out before its events are due again")
+    waiting_events_max: int = Field(
+        100_000,
+        ge=0,
+        description="events of one tenant that wait for a paused integration; further hints become a gap",
+    )
     event_wait_max_s: int = Field(14 * 86_400, ge=60, description="longest life of an event in the queue")
     stop_timeout_s: float = Field(8.0, gt=0, description="time a stopping process has to end its tasks")
 
@@ -186,6 +191,17 @@ class Settings(BaseSettings):
     vtex_address_calls: int = Field(8, ge=1, le=64, description="calls for addresses at once, per list's page")
     breaker_failures: int = Field(10, ge=1)
     breaker_open_s: float = Field(5.0, gt=0)
+
+    # The watchdog of providers' hooks.
+    hook_check_interval_s: int = Field(
+        21_600, ge=60, le=86_400, description="how often a hook is read back; VTEX drops a silent one after 3 days"
+    )
+    hook_checks_per_minute: int = Field(60, ge=1, le=600, description="hooks read back a minute, by all workers")
+    hook_probes: bool = Field(True, description="send a test call through PUBLIC_URL with each check of a hook")
+    hook_probe_wait_s: int = Field(300, ge=1, description="how long a test call may take to its ledger row")
+    hook_silence_s: int = Field(
+        1_800, ge=1, description="how long a hook may tell nothing after a batch found that an order changed"
+    )
 
     # Storage.
     database_pool_max: int = Field(8, ge=1)

@@ -29,6 +29,7 @@ from app.services.customer_room import (
 )
 from app.services.merge import AnyRecord, Known, merge, observe
 from app.services.sealed_rows import Sealer, to_utc
+from app.services.told_nothing import TOLD_NOTHING, mark_given_up
 from app.services.upsert import CUSTOMERS, ORDERS, RowMovedError, Stored, upsert
 from db.activity import note_activity
 from db.counters import Writer, add_to_counters
@@ -188,7 +189,12 @@ async def _write(
         stored |= {_ObjectKey(True, key): state for key, state in of_orders.stored.items()}
     entries = decide_outcomes(settlements, stored, batch.versions, batch.now)
     outcomes = await settle_events(connection, tenant_id, writer, entries)
-    current = {entry.integration_id for entry in entries if outcomes.get(entry.event_id, "dead") != "dead"}
+    await mark_given_up(connection, tenant_id, settlements, outcomes)
+    current = {
+        entry.integration_id
+        for entry in entries
+        if outcomes.get(entry.event_id, "dead") != "dead" and entry.reason not in TOLD_NOTHING
+    }
     if batch.integration_id is not None:
         current.add(batch.integration_id)
     await note_activity(connection, tenant_id, writer, current)

@@ -4,7 +4,8 @@ A provider that fails stops nobody: `register` says so in the state. The two met
 instead, and leave the state as it was, so that the worker tries again.
 """
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -15,18 +16,17 @@ from app.connectors.vtex.client import VtexClient
 from app.connectors.vtex.hook import HOOK_PATH_PREFIX
 from app.core.directory import ENDPOINTS_KEY, decode_entry
 from app.core.errors import ProviderError, QueueUnavailableError
-from app.core.logging import get_logger
 from app.core.settings import Settings
 from app.core.tokens import hash_token
 from app.services import vtex_hooks
-from app.services.audit import Actor, write_audit
+from app.services.audit import Actor
 from app.services.endpoints import list_active_endpoints
-from app.services.ids import IntegrationId
+from app.services.hook_states import write_hook_state
 from app.services.integrations import open_credentials
 from app.services.keyring import Keyring
 from app.services.vtex_hooks import HookState, OurAddress, Target
-from db import endpoints as db_endpoints
 from db import integrations as db_integrations
+from db.hook_watches import Place
 from db.integrations import Integration
 from db.pool import Database
 from db.tenants import find_tenant
@@ -40,7 +40,7 @@ NO_CREDENTIALS = "There are no credentials to set the hook with: enter them."
 NO_ADDRESS = "The integration has no address for orders: resume it to have one made."
 SYSTEM = Actor("system", "hooks")
 
-log = get_logger()
+_Set = Callable[[Target, OurAddress, vtex_hooks.IsOthers], Awaitable[HookState]]
 
 
 class ProviderHooks:
@@ -59,13 +59,14 @@ class ProviderHooks:
         self, tenant_id: int, integration_id: int, *, replaces_foreign: bool = False, actor: Actor = SYSTEM
     ) -> HookState:
         """Sets the provider's hook and writes down what became of it. Raises no ProviderError."""
+        asked_at = datetime.now(UTC)
         try:
             return await self._register(tenant_id, integration_id, replaces_foreign=replaces_foreign, actor=actor)
         except ProviderError as error:
             state = vtex_hooks.explain_error(error, "this account")
         except QueueUnavailableError:
             state = HookState("failed", "Redis did not answer, so the hook was not set: resume the integration.")
-        await self._write(tenant_id, integration_id, state, actor)
+        await self._write(tenant_id, integration_id, state, actor, asked_at)
         return state
 
     async def remove(
@@ -75,29 +76,42 @@ class ProviderHooks:
 
         Raises ProviderError, QueueUnavailableError.
         """
-        found = await self._find(tenant_id, integration_id, credentials)
+        found = await self.find_target(tenant_id, integration_id, credentials)
         if isinstance(found, HookState):
             return found
         return await vtex_hooks.remove(self._vtex, *found, self._is_others(tenant_id, integration_id))
+
+    async def keep(self, tenant_id: int, integration_id: int) -> HookState:
+        """Sets the hook again where it is gone or an older one of ours, and writes down what became of it.
+
+        Raises ProviderError, QueueUnavailableError when it could not be looked at; the state stays as it was then.
+        """
+
+        async def keep(target: Target, address: OurAddress, is_others: vtex_hooks.IsOthers) -> HookState:
+            return await vtex_hooks.keep(self._vtex, target, address, is_others)
+
+        return await self._set(tenant_id, integration_id, keep, actor=SYSTEM)
 
     async def check_hook(self, tenant_id: int, integration_id: int) -> HookState:
         """Looks what stands there and writes it down; sets nothing, least of all over somebody else's.
 
         Raises ProviderError, QueueUnavailableError; the state stays as it was then.
         """
-        found = await self._find(tenant_id, integration_id)
+        asked_at = datetime.now(UTC)
+        found = await self.find_target(tenant_id, integration_id)
         if isinstance(found, HookState):
             state = found
         else:
             state = await vtex_hooks.check(self._vtex, *found, self._is_others(tenant_id, integration_id))
-        await self._write(tenant_id, integration_id, state, SYSTEM)
+        await self._write(tenant_id, integration_id, state, SYSTEM, asked_at)
         return state
 
     async def remove_hooks(self, tenant_id: int) -> None:
         """For a tenant that is not served any more: its registered hooks go. Raises ProviderError."""
         for integration in await self._list(tenant_id, "registered"):
+            asked_at = datetime.now(UTC)
             state = await self.remove(tenant_id, integration.integration_id)
-            await self._write(tenant_id, integration.integration_id, state, SYSTEM)
+            await self._write(tenant_id, integration.integration_id, state, SYSTEM, asked_at)
 
     async def register_hooks(self, tenant_id: int) -> None:
         """For a tenant that is served again: the hooks that were removed are set. Raises ProviderError."""
@@ -107,20 +121,27 @@ class ProviderHooks:
     async def _register(
         self, tenant_id: int, integration_id: int, *, replaces_foreign: bool, actor: Actor
     ) -> HookState:
-        found = await self._find(tenant_id, integration_id)
+        async def register(target: Target, address: OurAddress, is_others: vtex_hooks.IsOthers) -> HookState:
+            return await vtex_hooks.register(self._vtex, target, address, is_others, replaces_foreign=replaces_foreign)
+
+        return await self._set(tenant_id, integration_id, register, actor=actor)
+
+    async def _set(self, tenant_id: int, integration_id: int, do: _Set, *, actor: Actor) -> HookState:
+        asked_at = datetime.now(UTC)
+        found = await self.find_target(tenant_id, integration_id)
         if not isinstance(found, HookState) and not await self._is_served(tenant_id):
             found = HookState("removed", NOT_SERVED)
         if isinstance(found, HookState):
-            await self._write(tenant_id, integration_id, found, actor)
+            await self._write(tenant_id, integration_id, found, actor, asked_at)
             return found
         is_others = self._is_others(tenant_id, integration_id)
-        state = await vtex_hooks.register(self._vtex, *found, is_others, replaces_foreign=replaces_foreign)
-        if not await self._write(tenant_id, integration_id, state, actor):
+        state = await do(*found, is_others)
+        if not await self._write(tenant_id, integration_id, state, actor, asked_at):
             # Deleted while we spoke with the provider: nobody would take its calls.
             await vtex_hooks.remove(self._vtex, *found, is_others)
         return state
 
-    async def _find(
+    async def find_target(
         self, tenant_id: int, integration_id: int, credentials: Mapping[str, str] | None = None
     ) -> tuple[Target, OurAddress] | HookState:
         """What it takes to ask VTEX; or why nothing is to be asked."""
@@ -170,25 +191,13 @@ class ProviderHooks:
 
         return is_others
 
-    async def _write(self, tenant_id: int, integration_id: int, state: HookState, actor: Actor) -> bool:
+    async def _write(
+        self, tenant_id: int, integration_id: int, state: HookState, actor: Actor, asked_at: datetime
+    ) -> bool:
         """False when the integration is not there any more."""
+        place, next_look_s = Place(tenant_id, integration_id), self._settings.hook_check_interval_s
         async with self._database.tenant_tx(tenant_id, "hook_state") as connection:
-            is_there = await db_integrations.set_hook_state(
-                connection, tenant_id, integration_id, state.status, state.note
-            )
-            if state.has_replaced_foreign:
-                await write_audit(
-                    connection, tenant_id, actor, "integration.foreign_hook_replaced", "integration",
-                    str(IntegrationId(tenant_id, integration_id)),
-                )  # fmt: skip
-            if state.was_set:
-                for row in await db_endpoints.list_endpoints(connection, tenant_id):
-                    if (row.integration_id, row.kind) == (integration_id, "order_hook"):
-                        await db_endpoints.note_rotation(connection, tenant_id, row.endpoint_id)
-        if state.status in {"foreign", "failed"}:
-            log.warning("hooks.not_registered", tenant_id=tenant_id, integration_id=integration_id,
-                        hook_status=state.status)  # fmt: skip
-        return is_there
+            return await write_hook_state(connection, place, state, actor, asked_at=asked_at, next_look_s=next_look_s)
 
 
 def find_public_url(settings: Settings) -> tuple[str | None, str | None]:

@@ -88,7 +88,9 @@ async def _write(office: Office, row: Row, change: IntegrationChange, actor: Act
     further = row.accepted_accounts if change.accepted_accounts is None else change.accepted_accounts
     accounts = check_accounts(connector, row.account, further)
     findings: list[Finding] = []
-    is_new_key = dict(form.credentials) != held
+    is_new_key = dict(form.credentials) != held or (
+        row.status == "credentials_refused" and _is_about_credentials(connector, change)
+    )
     if form.credentials and (is_new_key or form.environment != row.environment):
         findings = await check_credentials(office, connector, form, change)
     await _update(office, row, form, change, accounts, actor, is_new_key=is_new_key)
@@ -139,9 +141,13 @@ async def _open(office: Office, row: Row) -> dict[str, str]:
 
 def _find_needed(connector: Connector, change: IntegrationChange, held: Mapping[str, str]) -> Connector:
     """One that has no credentials needs none for a change that is about something else."""
-    names = {field.name for field in connector.credentials}
-    is_about_them = not names.isdisjoint(collect_values(connector, change))
-    return connector if held or is_about_them else connector._replace(credentials=())
+    is_needed = held or _is_about_credentials(connector, change)
+    return connector if is_needed else connector._replace(credentials=())
+
+
+def _is_about_credentials(connector: Connector, change: IntegrationChange) -> bool:
+    """Also when they are the ones that are held: whoever sends them again wants them to be tried."""
+    return not {field.name for field in connector.credentials}.isdisjoint(collect_values(connector, change))
 
 
 def _list_held(connector: Connector, row: Row, credentials: Mapping[str, str]) -> dict[str, str]:

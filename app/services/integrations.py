@@ -23,7 +23,8 @@ log = get_logger()
 
 
 class LiveIntegration(NamedTuple):
-    """What a call to the provider needs. `credentials`: the connector's declared fields, opened."""
+    """What a call to the provider needs. `credentials`: the connector's declared fields, opened; those of
+    `revision`."""
 
     tenant_id: int
     integration_id: int
@@ -32,6 +33,7 @@ class LiveIntegration(NamedTuple):
     environment: str
     credentials: Mapping[str, str]
     status: str
+    revision: int = 1
 
 
 def seal_credentials(keys: TenantKeys, connector: str, account: str, credentials: Mapping[str, str]) -> bytes:
@@ -70,7 +72,8 @@ class LiveIntegrations:
         raise CredentialsRefusedError(f"integration {integration_id} is {integration.status}", status=401)
 
     async def note_refused(self, integration: LiveIntegration) -> None:
-        """The provider said 401: the integration waits for good credentials."""
+        """The provider said 401: the integration waits for good credentials, unless it has others by now. For whoever
+        calls a provider: drains, syncs, the watchdog."""
         key = (integration.tenant_id, integration.integration_id)
         self._probed_at[key] = time.monotonic()
         if integration.status == "active" and await self._set_status(integration, "credentials_refused"):
@@ -83,6 +86,10 @@ class LiveIntegrations:
         if integration.status == "credentials_refused" and await self._set_status(integration, "active"):
             log.info("integration.credentials_accepted", tenant_id=integration.tenant_id,
                      integration_id=integration.integration_id)  # fmt: skip
+
+    def forget(self, tenant_id: int, integration_id: int) -> None:
+        """The next caller is told how it is now."""
+        self._cache.pop((tenant_id, integration_id), None)
 
     def _may_probe(self, key: tuple[int, int]) -> bool:
         now = time.monotonic()
@@ -102,8 +109,9 @@ class LiveIntegrations:
                 "credentials_refused" if is_refused else "active",
                 reason="the provider answered 401" if is_refused else None,
                 seen_in=["active"] if is_refused else ["credentials_refused"],
+                revision=integration.revision,
             )
-        self._cache.pop((tenant_id, integration_id), None)
+        self.forget(tenant_id, integration_id)
         return is_changed
 
     async def _load(self, tenant_id: int, integration_id: int) -> LiveIntegration:
@@ -116,5 +124,12 @@ class LiveIntegrations:
             keys = await self._keyring.keys_of(tenant_id)
             credentials = open_credentials(keys, row.connector, row.account, row.sealed_credentials)
         return LiveIntegration(
-            tenant_id, integration_id, row.connector, row.account, row.environment, credentials, row.status
+            tenant_id,
+            integration_id,
+            row.connector,
+            row.account,
+            row.environment,
+            credentials,
+            row.status,
+            row.revision,
         )

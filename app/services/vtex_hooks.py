@@ -41,12 +41,14 @@ class OurAddress(NamedTuple):
 
 class HookState(NamedTuple):
     """`note`: a sentence for people, without an address of ours. `was_set`: the provider has our newest secret now.
-    `has_replaced_foreign`: somebody else's hook is gone."""
+    `has_replaced_foreign`: somebody else's hook is gone. `was_missing`: whether ours was not there when we looked,
+    before anything was set; None: nobody looked."""
 
     status: HookStatus
     note: str | None = None
     was_set: bool = False
     has_replaced_foreign: bool = False
+    was_missing: bool | None = None
 
 
 class _Found(NamedTuple):
@@ -62,22 +64,26 @@ async def register(
 ) -> HookState:
     """Sets our hook unless somebody else's stands there. Raises ProviderError; nothing is known then."""
     found = await _look(client, target, address, is_others)
-    is_foreign = found.verdict == "foreign"
-    if is_foreign and not replaces_foreign:
+    if found.verdict == "foreign" and not replaces_foreign:
         return _explain_foreign(found)
-    await client.post_hook(*target, make_hook(address.url, address.headers))
-    state = await check(client, target, address, is_others)
-    return state._replace(was_set=state.status == "registered", has_replaced_foreign=is_foreign)
+    return await _set(client, target, address, is_others, found)
+
+
+async def keep(client: VtexClient, target: Target, address: OurAddress, is_others: IsOthers) -> HookState:
+    """Sets our hook where none stands, or an older one of ours. Raises ProviderError when it cannot be looked at; that
+    it cannot be set is a state."""
+    found = await _look(client, target, address, is_others)
+    if found.verdict in {"ours", "foreign"}:
+        return _explain(found)
+    try:
+        return await _set(client, target, address, is_others, found)
+    except ProviderError as error:
+        return explain_error(error, target.account)._replace(was_missing=True)
 
 
 async def check(client: VtexClient, target: Target, address: OurAddress, is_others: IsOthers) -> HookState:
     """What stands there now. Writes nothing. Raises ProviderError."""
-    found = await _look(client, target, address, is_others)
-    if found.verdict == "foreign":
-        return _explain_foreign(found)
-    if found.verdict == "ours":
-        return HookState("registered", REGISTERED)
-    return HookState("removed", GONE) if found.verdict == "none" else HookState("failed", OUTDATED)
+    return _explain(await _look(client, target, address, is_others))
 
 
 async def remove(client: VtexClient, target: Target, address: OurAddress, is_others: IsOthers) -> HookState:
@@ -87,7 +93,7 @@ async def remove(client: VtexClient, target: Target, address: OurAddress, is_oth
         return _explain_foreign(found)
     if found.verdict != "none":
         await client.delete_hook(*target)
-    return HookState("removed", REMOVED)
+    return HookState("removed", REMOVED, was_missing=found.verdict != "ours")
 
 
 def explain_error(error: ProviderError, account: str) -> HookState:
@@ -102,6 +108,27 @@ def explain_error(error: ProviderError, account: str) -> HookState:
         return HookState("failed", explain_failure(error, account, HOOK).message)
     message = explain_failure(error, account, HOOK).message
     return HookState("failed", f"{message} Orders do not arrive in real time until then: resume the integration.")
+
+
+async def _set(
+    client: VtexClient, target: Target, address: OurAddress, is_others: IsOthers, found: _Found
+) -> HookState:
+    await client.post_hook(*target, make_hook(address.url, address.headers))
+    state = await check(client, target, address, is_others)
+    return state._replace(
+        was_set=state.status == "registered",
+        has_replaced_foreign=found.verdict == "foreign",
+        was_missing=found.verdict != "ours",
+    )
+
+
+def _explain(found: _Found) -> HookState:
+    if found.verdict == "foreign":
+        return _explain_foreign(found)
+    if found.verdict == "ours":
+        return HookState("registered", REGISTERED, was_missing=False)
+    state = HookState("removed", GONE) if found.verdict == "none" else HookState("failed", OUTDATED)
+    return state._replace(was_missing=True)
 
 
 async def _look(client: VtexClient, target: Target, address: OurAddress, is_others: IsOthers) -> _Found:
@@ -131,4 +158,5 @@ def _explain_foreign(found: _Found) -> HookState:
         f"VTEX keeps one hook per app key, and the one of this key {whose}. It was left alone, so orders do not arrive "
         "in real time. Make an app key for Acequia alone and enter it here; or, if that hook is not needed any more, "
         "say replace_foreign_hook.",
+        was_missing=True,
     )

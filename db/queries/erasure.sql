@@ -58,6 +58,9 @@ DELETE FROM gaps AS t WHERE t.tenant_id = $1;
 -- erase_integration_activity [worker]: few rows.
 DELETE FROM integration_activity AS t WHERE t.tenant_id = $1;
 
+-- erase_hook_watches [worker]: few rows.
+DELETE FROM hook_watches AS t WHERE t.tenant_id = $1;
+
 -- erase_api_usage [worker]: few rows.
 DELETE FROM api_usage AS t WHERE t.tenant_id = $1;
 

@@ -28,11 +28,13 @@ SELECT i.integration_id FROM tenant_integrations AS i WHERE i.tenant_id = $1 AND
 -- set_integration_status [worker, syncer, web, operator]: only from one seen: a late refusal undoes no new credentials.
 UPDATE tenant_integrations AS i SET status = $4, status_reason = $5, updated_at = now()
 WHERE i.tenant_id = $1 AND i.integration_id = $2 AND i.status = ANY ($3::text[])
+  AND ($6::integer IS NULL OR i.revision = $6)
 RETURNING i.integration_id;
 
 -- set_credentials [web, operator]: new credentials resume an integration that waited for them.
 UPDATE tenant_integrations AS i
-SET sealed_credentials = $3, updated_at = now(), status_reason = NULL,
+SET sealed_credentials = $3, updated_at = now(), revision = i.revision + 1,
+    status_reason = CASE WHEN i.status = 'credentials_refused' THEN NULL ELSE i.status_reason END,
     status = CASE WHEN i.status = 'credentials_refused' THEN 'active' ELSE i.status END
 WHERE i.tenant_id = $1 AND i.integration_id = $2 AND i.status <> 'deleted'
 RETURNING i.status;
@@ -70,4 +72,15 @@ RETURNING i.integration_id;
 -- set_hook_state [worker, syncer, web, operator]: what was found at the provider, or became of what was done there.
 UPDATE tenant_integrations AS i SET hook_status = $3, hook_note = $4, hook_checked_at = now()
 WHERE i.tenant_id = $1 AND i.integration_id = $2 AND i.status <> 'deleted'
-RETURNING i.integration_id;
+RETURNING old.hook_status, old.hook_checked_at;
+
+-- set_hook_note [worker]: what is known of a hook beside what a look at it told.
+UPDATE tenant_integrations AS i SET hook_note = $3
+WHERE i.tenant_id = $1 AND i.integration_id = $2 AND i.status <> 'deleted' AND i.hook_status = 'registered'
+  AND i.hook_note IS DISTINCT FROM $3;
+
+-- list_resumed [worker]: which of these are not paused or refused (any more): platform work.
+SELECT i.tenant_id, i.integration_id
+FROM unnest($1::integer[], $2::integer[]) AS n (tenant_id, integration_id)
+JOIN tenant_integrations AS i ON i.tenant_id = n.tenant_id AND i.integration_id = n.integration_id
+WHERE i.status IN ('active', 'deleted');

@@ -19,6 +19,7 @@ PLATFORM_READS_TOO = {
     "public.tenants", "public.tenant_integrations", "public.endpoints", "public.counters", "public.gaps",
     "public.event_day_totals", "public.integration_activity", "public.api_usage", "public.audit_entries",
     "public.sync_runs", "public.sync_run_streams", "public.sync_streams", "public.sync_schedules",
+    "public.hook_watches",
 }  # fmt: skip
 FUNCTIONS = {
     "security.token_scope()": "acequia_security",
@@ -31,7 +32,7 @@ AUDIT = {"audit_entries", "platform_audit_entries"}
 ERASED = {
     "dead_letters", "counters", "gaps", "integration_activity", "api_usage", "idempotent_calls", "person_roles",
     "sync_runs", "sync_run_streams", "sync_streams", "sync_schedules", "listing_marks", "completeness_days",
-    "completeness_findings",
+    "completeness_findings", "hook_watches",
 }  # fmt: skip
 FORGOTTEN_BY_SYNCER = {
     "sync_runs", "sync_run_streams", "sync_schedules", "listing_marks", "completeness_findings", "gaps",

@@ -38,6 +38,7 @@ ROWS = {
     "counters": "INSERT INTO counters VALUES ({t}, 'customers', 'live', {n})",
     "gaps": "INSERT INTO gaps VALUES ({t}, 1, 'orders', now(), '{c}')",
     "integration_activity": "INSERT INTO integration_activity VALUES ({t}, 1, 'live', '2026-11-01')",
+    "hook_watches": "INSERT INTO hook_watches (tenant_id, integration_id, path_problem) VALUES ({t}, 1, '{c}')",
     "waiting_customers": "INSERT INTO waiting_customers (tenant_id, source, account, external_id, integration_id,"
     " form) VALUES ({t}, 'vtex', 'store', 'c-2', 1, 'hint'), ({t}, 'vtex', 'store', '{c}', 1, 'hint')",
     "api_usage": "INSERT INTO api_usage VALUES ({t}, '2026-11-01', {n})",

@@ -16,6 +16,7 @@ from tests.integration.queue.house import (
     keys,
     plant,
     read_kept,
+    read_now_ms,
     read_places,
 )
 
@@ -261,3 +262,47 @@ async def test_two_entries_of_one_event_in_hand_are_refunded_and_deferred_as_wha
 
 async def append_again(queue: Queue, event: str) -> None:
     await queue.append([AppendBatch(ACME, "low", [NewEntry(event, b"{}")])], confirm=Confirm())
+
+
+async def defer_all(queue: Queue, delays: dict[str, int]) -> None:
+    turn = await claim(queue)
+    entries = {entry.event_id: entry.entry_id for entry in (await queue.read(turn, 5_000)).entries}
+    await queue.defer(turn, [Deferral(event, entries.get(event), delay) for event, delay in delays.items()])
+    await queue.finish(turn)
+
+
+async def test_a_recall_makes_due_what_has_no_failure_of_its_own(queue: Queue, redis: Redis) -> None:
+    failed, postponed, theirs = *await append(queue, ACME, 2), *await append(queue, GLOBEX)
+    await defer_all(queue, {failed: 60_000, postponed: 60_000})
+    await defer_all(queue, {theirs: 60_000})
+    await queue.untry(ACME, [postponed])
+    await queue.untry(GLOBEX, [theirs])
+    assert await read_places(redis, ACME) == ["due"]
+    assert await queue.recall(ACME) == 1
+    assert (await read_places(redis, ACME), await read_places(redis, GLOBEX)) == (["ready:shared"], ["due"])
+    turn = await claim(queue)
+    assert ids((await queue.read(turn, 5)).entries) == [postponed]
+    await queue.finish(turn)
+    await check_house(redis, ACME)
+
+
+async def test_a_recall_of_many_goes_in_pieces_and_forgets_none(queue: Queue, redis: Redis) -> None:
+    events = await append(queue, ACME, 2_500)
+    await defer_all(queue, dict.fromkeys(events, 60_000))
+    await queue.untry(ACME, [event for number, event in enumerate(events) if number % 3])
+    recalled = await queue.recall(ACME)
+    assert recalled == sum(1 for number in range(2_500) if number % 3)
+    assert await redis.zcount(f"t:{ACME}:retry", "-inf", await read_now_ms(redis)) == recalled
+    assert await queue.recall(ACME) == 0
+    await check_house(redis, ACME)
+
+
+async def test_a_recall_under_a_lease_or_of_nothing_changes_no_place(queue: Queue, redis: Redis) -> None:
+    assert await queue.recall(ACME) == 0
+    assert await read_places(redis, ACME) == []
+    await append(queue, ACME)
+    turn = await claim(queue)
+    assert await queue.recall(ACME) == 0
+    assert await read_places(redis, ACME) == ["leased"]
+    await queue.finish(turn)
+    await check_house(redis, ACME)

@@ -49,6 +49,25 @@ async def test_good_credentials_resume_an_integration_that_waited_for_them(shop:
     assert changed["status"] == "active"
 
 
+async def test_the_same_credentials_entered_again_resume_it_once_vtex_takes_them(shop: Shop, superuser: Any) -> None:
+    async with shop.cast.client(ACME) as client:
+        one = f"{PATH}/{(await shop.create(client))['id']}"
+        await superuser.execute("UPDATE tenant_integrations SET status = 'credentials_refused'")
+        await shop.put_key(hook=None)
+        assert read(await client.put(one, json={"name": "Tienda"}))["data"]["status"] == "credentials_refused"
+        changed = read(await client.put(one, json={"app_token": shop.form["app_token"]}))["data"]
+    assert (changed["status"], changed["hook"]["status"]) == ("active", "registered")
+    assert await shop.find_hook() is not None
+
+
+async def test_new_credentials_do_not_resume_what_was_paused_by_hand(shop: Shop) -> None:
+    async with shop.cast.client(ACME) as client:
+        one = f"{PATH}/{(await shop.create(client))['id']}"
+        read(await client.post(f"{one}/pause"))
+        await shop.put_key(token="newcanary")
+        assert read(await client.put(one, json={"app_token": "newcanary"}))["data"]["status"] == "paused"
+
+
 async def test_the_account_never_changes(shop: Shop) -> None:
     async with shop.cast.client(ACME) as client:
         one = f"{PATH}/{(await shop.create(client))['id']}"

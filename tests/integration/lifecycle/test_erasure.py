@@ -60,6 +60,7 @@ async def fill(world: World, tenant_id: int) -> None:
     person = os.urandom(16).hex()
     await world.superuser.execute(f"""
         INSERT INTO api_usage VALUES ({tenant_id}, '2026-11-01', 7);
+        INSERT INTO hook_watches (tenant_id, integration_id) VALUES ({tenant_id}, 1);
         INSERT INTO people (person_id, email_index, sealed, password_hash)
         VALUES ('{person}', decode('{person}', 'hex'), '', 'x');
         INSERT INTO person_roles (person_id, scope, scope_id, role, accepted_at)

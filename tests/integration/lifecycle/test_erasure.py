@@ -47,6 +47,12 @@ SYNC_TABLES = (
 ADMIN = Actor("person", "01a20d17-aca5-7762-9001-f6447d2940c7")
 
 
+OF_SYNCS = (
+    *("sync_runs", "sync_run_streams", "sync_streams", "sync_schedules"),
+    *("listing_marks", "completeness_days", "completeness_findings"),
+)
+
+
 async def fill(world: World, tenant_id: int) -> None:
     """Something of everything that a tenant can have."""
     keys, office = world.keys[tenant_id], world.office
@@ -60,7 +66,6 @@ async def fill(world: World, tenant_id: int) -> None:
     person = os.urandom(16).hex()
     await world.superuser.execute(f"""
         INSERT INTO api_usage VALUES ({tenant_id}, '2026-11-01', 7);
-        INSERT INTO hook_watches (tenant_id, integration_id) VALUES ({tenant_id}, 1);
         INSERT INTO people (person_id, email_index, sealed, password_hash)
         VALUES ('{person}', decode('{person}', 'hex'), '', 'x');
         INSERT INTO person_roles (person_id, scope, scope_id, role, accepted_at)
@@ -70,6 +75,8 @@ async def fill(world: World, tenant_id: int) -> None:
         VALUES ('{person[:10]}', 'key', 'tenant', {tenant_id}, 'owner', '{{x}}', 'x'),
                ('{person[10:20]}', 'key', 'organization', 1, 'owner', '{{x}}', 'x');
     """)
+    for table in ("hook_watches", *OF_SYNCS):
+        await world.superuser.execute(ROWS[table].format(t=tenant_id, c="c", n=1))
     for kind in ("order_hook", "inline"):
         await create_endpoint(
             office.database,

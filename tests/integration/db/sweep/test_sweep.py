@@ -131,7 +131,8 @@ async def test_nothing_of_globex_is_reached(
     assert not [notice for notice in notices if find_sign(notice)]
     assert await describe_rows(planted, tables, GLOBEX) == before
     assert refused > 300, "an attack that nobody refuses and that finds nothing was not run"
-    assert (reached > 50) == (token in {"acme", "", None})
+    # A few attacks on each table ask for nothing that needs a token.
+    assert (reached > 4 * len(tables)) == (token in {"acme", "", None})
 
 
 async def test_the_same_attacks_do_reach_globex_without_the_walls(planted: Any) -> None:

@@ -10,6 +10,7 @@ from typing import Literal
 
 from app.core.errors import (
     CredentialsRefusedError,
+    IntegrationGoneError,
     KeystoreUnavailableError,
     MappingError,
     ObjectNotFoundError,
@@ -43,6 +44,8 @@ class RetryLimits:
 
 def decide(error: Exception, event: Event, tries: int, limits: RetryLimits, *, has_account_answered: bool) -> Decision:
     """The decision for one event. `tries`: failures of its own so far; `has_account_answered`: since its GET left."""
+    if isinstance(error, IntegrationGoneError):
+        return Decision("ignore", error.code)
     if isinstance(error, MappingError):
         return Decision("dead", error.code, field=error.field)
     if isinstance(error, KeystoreUnavailableError):

@@ -72,6 +72,15 @@ class MappingError(AcequiaError):
         self.problem = problem
 
 
+class IntegrationGoneError(MappingError):
+    """The integration was deleted: nobody can be asked for what its events point at."""
+
+    code = "integration_deleted"
+
+    def __init__(self) -> None:
+        super().__init__("integration_id", "the integration is not there any more")
+
+
 class ProviderError(AcequiaError):
     """A provider's answer that is not the document asked for. `status` is the HTTP status, 0 when there was none."""
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import orjson
 
-from app.core.errors import CredentialsRefusedError, MappingError
+from app.core.errors import CredentialsRefusedError, IntegrationGoneError
 from app.core.logging import get_logger
 from app.core.sealing import TenantKeys
 from app.services.keyring import Keyring
@@ -57,8 +57,9 @@ class LiveIntegrations:
         self._probed_at: dict[tuple[int, int], float] = {}
 
     async def get(self, tenant_id: int, integration_id: int) -> LiveIntegration:
-        """Raises CredentialsRefusedError while the integration is paused or its credentials are refused, MappingError
-        when there is none. While they are refused, one caller a minute gets it all the same, as a probe."""
+        """Raises CredentialsRefusedError while the integration is paused or its credentials are refused,
+        IntegrationGoneError when there is none. While they are refused, one caller a minute gets it all the same, as a
+        probe."""
         key = (tenant_id, integration_id)
         cached = self._cache.get(key)
         if cached is None or time.monotonic() >= cached[0]:
@@ -118,7 +119,7 @@ class LiveIntegrations:
         async with self._database.tenant_tx(tenant_id, "integration") as connection:
             row = await find_integration(connection, tenant_id, integration_id)
         if row is None or row.status == "deleted":
-            raise MappingError("integration_id", "the integration is not there any more")
+            raise IntegrationGoneError
         credentials: dict[str, str] = {}
         if row.sealed_credentials is not None:
             keys = await self._keyring.keys_of(tenant_id)

@@ -6,6 +6,7 @@ import pytest
 
 from app.core.errors import (
     CredentialsRefusedError,
+    IntegrationGoneError,
     KeystoreUnavailableError,
     MappingError,
     ObjectFailedError,
@@ -29,6 +30,7 @@ def make_event(action: EventAction = "upsert") -> Event:
     ("error", "tries", "answered", "action", "reason"),
     [
         (MappingError("items[0].price", "is not a number"), 0, True, "dead", "unmappable"),
+        (IntegrationGoneError(), 0, True, "ignore", "integration_deleted"),
         (ObjectNotFoundError("no such order", status=404), 0, True, "retry", "not_found"),
         (ObjectNotFoundError("no such order", status=404), 1, True, "retry", "not_found"),
         (ObjectNotFoundError("no such order", status=404), 2, True, "dead", "not_found"),

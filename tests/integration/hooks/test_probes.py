@@ -43,7 +43,7 @@ async def test_a_test_call_needs_the_secret_like_any_other(hooks: Hooks, receive
     async with hooks.worker() as context:
         await hooks.connect(context)
         assert context.hooks is not None
-        _, address = await context.hooks.find_target(ACME, VTEX)  # type: ignore[attr-defined]
+        _, address = await context.hooks.find_target(ACME, VTEX)
     probe = make_probe(hooks.works.accounts[ACME], "1", datetime.now(UTC))
     path = address.url.removeprefix(hooks.public_url)
     answer = await receiver.client.post(path, json=probe, headers={"X-Acequia-Secret": "wrong"})

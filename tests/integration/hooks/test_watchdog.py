@@ -63,7 +63,7 @@ async def test_a_hook_that_somebody_set_again_by_hand_leaves_its_gap_too(hooks: 
         good = datetime.now(UTC) - AN_HOUR
         await hooks.set_watch(known_at=good)
         await hooks.put(None)
-        await context.hooks.register(ACME, VTEX)  # type: ignore[union-attr]
+        await context.hooks.register(ACME, VTEX)
     assert await hooks.read_gaps() == {ACME: ("orders", good, "hook_lost")}
 
 

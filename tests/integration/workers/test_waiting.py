@@ -124,6 +124,16 @@ async def test_a_second_worker_that_knew_it_paused_brings_them_back_too(works: W
         assert count_outcomes(await works.wait_for(ids, timeout_s=8)) == {"applied": 20}
 
 
+async def test_events_of_an_integration_that_is_deleted_are_let_go(works: Works) -> None:
+    async with work(works, postpone_s=600) as context:
+        await set_status(works, "paused")
+        ids = await append_orders(works, 2)
+        await wait_until_postponed(works, context, 2)
+        await set_status(works, "deleted")
+        rows = await works.wait_for(ids, timeout_s=5)
+    assert {(row.outcome, row.reason) for row in rows.values()} == {("ignored", "integration_deleted")}
+
+
 # -- no dead letters --
 
 

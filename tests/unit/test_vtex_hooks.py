@@ -67,7 +67,8 @@ async def test_a_write_that_left_nothing_is_not_taken_for_one() -> None:
 @pytest.mark.parametrize("first", [None, OUR_HOOK, make_hook(OURS.url + "0", {})])
 async def test_nothing_or_ours_is_written_over(first: object) -> None:
     vtex = ScriptedVtex(first, OUR_HOOK)
-    assert await register(vtex) == HookState("registered", vtex_hooks.REGISTERED, was_set=True)
+    was_missing = first != OUR_HOOK
+    assert await register(vtex) == HookState("registered", vtex_hooks.REGISTERED, was_set=True, was_missing=was_missing)
     assert vtex.writes == [OUR_HOOK]
 
 
@@ -99,3 +100,20 @@ async def test_our_own_token_is_known_again_under_another_host() -> None:
 async def test_a_replacement_says_so() -> None:
     state = await register(ScriptedVtex(RIVAL, OUR_HOOK), replaces_foreign=True)
     assert (state.status, state.has_replaced_foreign) == ("registered", True)
+
+
+@pytest.mark.parametrize(
+    ("standing", "status", "writes", "was_missing"),
+    [
+        (OUR_HOOK, "registered", 0, False),
+        (None, "registered", 1, True),
+        (make_hook(OURS.url + "0", {}), "registered", 1, True),
+        (RIVAL, "foreign", 0, True),
+    ],
+)
+async def test_the_watchdog_writes_only_where_ours_is_missing(
+    standing: object, status: str, writes: int, was_missing: bool
+) -> None:
+    vtex = ScriptedVtex(standing, OUR_HOOK)
+    state = await vtex_hooks.keep(cast("VtexClient", vtex), TARGET, OURS, is_nobodys)
+    assert (state.status, len(vtex.writes), state.was_missing) == (status, writes, was_missing)

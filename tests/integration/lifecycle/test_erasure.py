@@ -47,12 +47,6 @@ SYNC_TABLES = (
 ADMIN = Actor("person", "01a20d17-aca5-7762-9001-f6447d2940c7")
 
 
-OF_SYNCS = (
-    *("sync_runs", "sync_run_streams", "sync_streams", "sync_schedules"),
-    *("listing_marks", "completeness_days", "completeness_findings"),
-)
-
-
 async def fill(world: World, tenant_id: int) -> None:
     """Something of everything that a tenant can have."""
     keys, office = world.keys[tenant_id], world.office
@@ -75,8 +69,6 @@ async def fill(world: World, tenant_id: int) -> None:
         VALUES ('{person[:10]}', 'key', 'tenant', {tenant_id}, 'owner', '{{x}}', 'x'),
                ('{person[10:20]}', 'key', 'organization', 1, 'owner', '{{x}}', 'x');
     """)
-    for table in ("hook_watches", *OF_SYNCS):
-        await world.superuser.execute(ROWS[table].format(t=tenant_id, c="c", n=1))
     for kind in ("order_hook", "inline"):
         await create_endpoint(
             office.database,
@@ -87,7 +79,7 @@ async def fill(world: World, tenant_id: int) -> None:
             kind=kind,
             accounts=["x"],
         )
-    for table in SYNC_TABLES:
+    for table in ("hook_watches", *SYNC_TABLES):
         await world.superuser.execute(ROWS[table].format(t=tenant_id, c="c", n=1))
     await world.append(tenant_id, 3)
 

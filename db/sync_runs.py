@@ -163,6 +163,13 @@ async def list_active_runs(connection: asyncpg.Connection, tenant_id: int) -> li
     return [_read_run(row) for row in await connection.fetch(SQL["list_active_runs"], tenant_id)]
 
 
+async def list_given_up(
+    connection: asyncpg.Connection, tenant_id: int, integration_id: int, since: datetime
+) -> set[RecordStream]:
+    """Streams of which a full run failed or was cancelled since then."""
+    return {row[0] for row in await connection.fetch(SQL["list_given_up"], tenant_id, integration_id, since)}
+
+
 async def list_last_ended(connection: asyncpg.Connection, tenant_id: int) -> dict[int, EndedRun]:
     """Integration → its last run that was not cancelled."""
     rows = await connection.fetch(SQL["list_last_ended"], tenant_id)

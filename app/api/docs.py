@@ -83,6 +83,8 @@ def _type(schema: Mapping[str, Any]) -> str:
         return " | ".join(f"<code>{escape(str(choice))}</code>" for choice in schema["enum"])
     if "const" in schema:
         return f"<code>{escape(str(schema['const']).lower())}</code>"
+    if "contentSchema" in schema.get("properties", {}).get("data", {}):
+        return f"events, each with {_type(schema['properties']['data']['contentSchema'])}"
     kind = str(schema.get("type", "anything"))
     if kind == "array":
         return f"list of {_type(schema.get('items', {}))}"

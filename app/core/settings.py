@@ -165,6 +165,9 @@ class Settings(BaseSettings):
         7_200, ge=0, le=21_600, description="the same for daily and weekly ones, behind 3 o'clock of the tenant"
     )
     sync_jitter_cron_s: int = Field(300, ge=0, le=300, description="the same for cron expressions")
+    sync_full_retry_h: float = Field(
+        24.0, ge=0, description="before a first sync that failed or was cancelled begins by itself again"
+    )
     sync_starts_max: int = Field(200, ge=1, description="due syncs that one look starts; the next look goes on")
     sync_waiting_max: int = Field(20, ge=1, description="runs of one stream that may wait behind one another")
     sync_progress_interval_s: float = Field(1.0, ge=0.05, description="how often a stream of progress looks")

@@ -1,12 +1,13 @@
 """The first sync of an integration: everything there is, of each stream that was never listed whole."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 import asyncpg
 
 from app.services.sync_requests import Requested, SyncRequest, list_syncable_streams, request_sync
 from db.integrations import Integration
-from db.sync_runs import SyncKind, list_active_streams, lock_syncs
+from db.sync_runs import SyncKind, list_active_streams, list_given_up, lock_syncs
 from db.sync_streams import list_sync_streams
 from db.tenants import find_tenant
 from schemas.records import RecordStream
@@ -15,15 +16,20 @@ BY_SCHEDULE = "system:schedule"
 
 
 async def request_first_sync(
-    connection: asyncpg.Connection, integration: Integration, requested_by: str
+    connection: asyncpg.Connection, integration: Integration, requested_by: str, rests_since: datetime | None = None
 ) -> Requested | None:
     """In a transaction of the tenant. None when nothing is left to do for the first time, is being done already, or is
-    not to be done by itself: `auto_sync` is off, or the tenant is not served."""
+    not to be done by itself: `auto_sync` is off, or the tenant is not served. A stream of which this failed or was
+    cancelled after `rests_since` is left alone."""
     tenant = await find_tenant(connection, integration.tenant_id)
     if tenant is None or tenant.status != "active" or not integration.auto_sync:
         return None
     never, _ = await divide_streams(connection, integration)
     wanted = await leave_out_active(connection, integration, "full", never)
+    if rests_since is not None and wanted:
+        place = integration.tenant_id, integration.integration_id
+        given_up = await list_given_up(connection, *place, rests_since)
+        wanted = tuple(stream for stream in wanted if stream not in given_up)
     if not wanted:
         return None
     return await request_sync(connection, integration, SyncRequest("full", "creation", requested_by, streams=wanted))

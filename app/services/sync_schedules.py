@@ -114,16 +114,17 @@ async def _start(database: Database, settings: Settings, due: SyncSchedule, now:
             return False
         if not await take_due(connection, due, following):
             return False
-        await _request(connection, integration)
+        await _request(connection, integration, now - timedelta(hours=settings.sync_full_retry_h))
     log.info("sync.due", tenant_id=due.tenant_id, integration_id=due.integration_id,
              late_s=round((now - due.next_sync_at) / timedelta(seconds=1)), next=following.isoformat())  # fmt: skip
     return True
 
 
-async def _request(connection: asyncpg.Connection, integration: Integration) -> None:
-    """Changes of what was listed whole before, and all of what never was. What goes on already is not asked for again:
-    what it has not read yet it reads as it is then."""
-    await request_first_sync(connection, integration, BY_SCHEDULE)
+async def _request(connection: asyncpg.Connection, integration: Integration, rests_since: datetime) -> None:
+    """Changes of what was listed whole before, and all of what never was: but where that failed, a missing permission
+    must not begin it every hour. What goes on already is not asked for again: what it has not read yet it reads as it
+    is then."""
+    await request_first_sync(connection, integration, BY_SCHEDULE, rests_since)
     _, whole = await divide_streams(connection, integration)
     wanted = await leave_out_active(connection, integration, "incremental", whole)
     if wanted:

@@ -39,6 +39,12 @@ SELECT r.tenant_id, r.run_id, r.integration_id, r.created_at, r.started_at, r.en
        r.cancelled_at, r.kind, r.trigger, r.priority, r.status, r.reason, r.requested_by
 FROM sync_runs AS r WHERE r.tenant_id = $1 AND r.status IN ('queued', 'running') ORDER BY r.integration_id, r.run_id;
 
+-- list_given_up [syncer, web, operator]: streams of an integration whose listing whole ended without having been, since then.
+SELECT DISTINCT s.stream FROM sync_runs AS r
+JOIN sync_run_streams AS s ON s.tenant_id = r.tenant_id AND s.run_id = r.run_id
+WHERE r.tenant_id = $1 AND r.integration_id = $2 AND r.kind = 'full' AND r.ended_at > $3
+  AND s.status IN ('failed', 'cancelled') ORDER BY s.stream;
+
 -- list_last_ended [syncer, web, operator]: of each integration of a tenant the newest run that came to an end of its own.
 -- One probe into the index per integration, whatever number of runs is kept.
 SELECT r.integration_id, r.run_id, r.status, r.started_at, r.ended_at, s.records, s.errors

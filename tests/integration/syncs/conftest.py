@@ -58,9 +58,9 @@ class World:
         for name, value in values.items():
             await self.superuser.execute(f"UPDATE tenants SET {name} = $2 WHERE tenant_id = $1", tenant_id, value)
 
-    async def end_runs(self) -> None:
-        await self.superuser.execute("UPDATE sync_run_streams SET status = 'succeeded', ended_at = now()")
-        await self.superuser.execute("UPDATE sync_runs SET status = 'succeeded', ended_at = now()")
+    async def end_runs(self, status: str = "succeeded", at: datetime = NOW) -> None:
+        for table in ("sync_run_streams", "sync_runs"):
+            await self.superuser.execute(f"UPDATE {table} SET status = $1, ended_at = $2", status, at)
 
     async def note_whole(self, tenant_id: int = ACME, *streams: Any) -> None:
         """These streams were listed whole (both if none is named)."""

@@ -78,6 +78,19 @@ async def test_what_was_never_listed_whole_is_and_the_rest_as_usual(world: World
     assert (await describe_runs(world))[2:] == [("incremental", "schedule", {"orders", "customers"})]
 
 
+@pytest.mark.parametrize("status", ["failed", "cancelled"])
+async def test_a_first_sync_that_came_to_nothing_begins_again_a_day_later(world: World, status: str) -> None:
+    await world.note_whole(ACME, "orders")
+    await look(world, NOW)
+    await look(world, NOW + 2 * HOUR)
+    await world.end_runs(status, NOW + 3 * HOUR)
+    for hours in range(4, 8):
+        await look(world, NOW + hours * HOUR)
+    assert (await describe_runs(world))[2:] == [("incremental", "schedule", {"orders"})]
+    await look(world, NOW + 28 * HOUR)
+    assert (await describe_runs(world))[3:] == [("full", "creation", {"customers"})]
+
+
 @pytest.mark.parametrize("is_of", ["integration", "credentials", "tenant"])
 async def test_nothing_begins_while_it_must_not_and_the_missed_one_begins_once_then(world: World, is_of: str) -> None:
     await world.note_whole()

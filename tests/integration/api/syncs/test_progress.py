@@ -8,34 +8,40 @@ from typing import Any
 
 import httpx
 import orjson
+import pytest
 from starlette.applications import Starlette
+from uvicorn import Server
 
+from app.api import streams
 from app.api.app import build_api
 from app.core.serving import make_server
+from app.main import end_streams
 from tests.integration.api.conftest import ACME, GLOBEX, Cast, read
 from tests.integration.api.syncs.conftest import RUNS, ask
 from tests.integration.syncs.driving import HandSyncer
 
+STOP_TIMEOUT_S = 6
 Event = tuple[str, dict[str, Any]]
 
 
 @asynccontextmanager
-async def serve(app: Starlette) -> AsyncIterator[str]:
-    """The app behind uvicorn on a free port; its base URL."""
+async def serve(app: Starlette) -> AsyncIterator[tuple[Server, str]]:
+    """The app behind uvicorn on a free port, and its base URL."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        server = make_server(app, "127.0.0.1", 0, stop_timeout_s=2, handles_signals=False)
+        server = make_server(app, "127.0.0.1", 0, stop_timeout_s=STOP_TIMEOUT_S, handles_signals=False)
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}/api/v2"
+            yield server, f"http://127.0.0.1:{listening.getsockname()[1]}/api/v2"
         finally:
             server.should_exit = True
             await serving
 
 
 class Web:
-    def __init__(self, app: Starlette, url: str, cast: Cast) -> None:
-        self.streams, self.url, self.cast = app.state.streams, url, cast
+    def __init__(self, app: Starlette, server: Server, url: str, cast: Cast) -> None:
+        self.app, self.server, self.url, self.cast = app, server, url, cast
+        self.streams = app.state.streams
 
     def client(self, tenant_id: int = ACME, role: Any = "analyst") -> httpx.AsyncClient:
         headers = {"Authorization": f"Bearer {self.cast.keys[tenant_id, role]}"}
@@ -51,8 +57,8 @@ class Web:
 async def open_web(cast: Cast, **settings: object) -> AsyncIterator[Web]:
     changed = cast.under(**{"sync_progress_interval_s": 0.05, **settings})
     app = build_api(changed.office, changed.usage)
-    async with serve(app) as url:
-        yield Web(app, url, changed)
+    async with serve(app) as (server, url):
+        yield Web(app, server, url, changed)
 
 
 async def read_events(answer: httpx.Response) -> AsyncIterator[Event]:
@@ -143,9 +149,24 @@ async def test_a_process_that_stops_is_not_kept_by_those_who_watch(shop: Cast, c
     ):
         events = read_events(answer)
         await anext(events)
-        web.streams.close()
-        async with asyncio.timeout(2):
+        ending = asyncio.create_task(end_streams(web.app, web.server))
+        web.server.should_exit = True
+        async with asyncio.timeout(STOP_TIMEOUT_S / 2):
+            await ending
             assert [event async for event in events] == []
+
+
+async def test_while_nothing_changes_a_comment_keeps_the_connection(
+    shop: Cast, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "KEEP_ALIVE_S", 0.1)
+    [line] = await ask(client)
+    async with open_web(shop, sync_progress_stream_s=0.5) as web, web.client() as caller:
+        answer = await caller.get(f"{RUNS}/{line['run_id']}/progress")
+    said = [line for line in answer.text.splitlines() if line and not line.startswith("data: ")]
+    assert said[0] == "event: progress"
+    assert len(said) > 2
+    assert set(said[1:]) == {": so far nothing new"}
 
 
 async def test_who_may_not_read_it_opens_nothing(shop: Cast, client: httpx.AsyncClient) -> None:

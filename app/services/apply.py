@@ -27,6 +27,7 @@ from app.services.customer_room import (
     settle_kept_out,
     update_waiting,
 )
+from app.services.hook_silence import TOLD_WITHIN, note_batch_found
 from app.services.merge import AnyRecord, Known, merge, observe
 from app.services.sealed_rows import Sealer, to_utc
 from app.services.told_nothing import TOLD_NOTHING, mark_given_up
@@ -198,6 +199,10 @@ async def _write(
     if batch.integration_id is not None:
         current.add(batch.integration_id)
     await note_activity(connection, tenant_id, writer, current)
+    if writer == "bulk" and batch.integration_id is not None:
+        news = [state.source_updated_at for state in of_orders.stored.values() if state.is_new]
+        if news and max(news) > batch.now - TOLD_WITHIN:
+            await note_batch_found(connection, tenant_id, batch.integration_id, len(news), max(news))
     changed = [s for s in chain(of_customers.stored.values(), of_orders.stored.values()) if s.is_changed]
     applied = Applied(outcomes, len(changed), frozenset(room.kept_out), sum(s.is_new for s in changed))
     if batch.in_transaction is not None:

@@ -1,7 +1,8 @@
 """A hook that stands at VTEX and tells nothing, although orders change.
 
-A batch that brings a change first says so (`note_batch_found`), in its own transaction and for the price of one small
-update. Later, when the hook had HOOK_SILENCE_S to tell of it, the watchdog judges: has any order's call come since?
+A batch that brings an order first says so (`note_batch_found`), in its own transaction and for the price of one small
+update. `apply_batch` does that for orders that are new; who knows of changed statuses may say so, too. Later, when the
+hook had HOOK_SILENCE_S to tell of it, the watchdog judges: has any order's call come since?
 """
 
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,8 @@ SILENT_REASON = "hook_silent"
 HOOKS_MAX = 1_000  # judged in one turn
 # A provider's clock and ours: a call counts that came this much before the change it may be of.
 CLOCK_TOLERANCE = timedelta(seconds=60)
+# What changed longer ago says nothing of a hook: a backfill is full of it.
+TOLD_WITHIN = timedelta(days=1)
 BACKLOG_MS = 5_000  # a queue whose oldest event is older may hold what the hook told
 
 Verdict = Literal["wait", "speaks", "silent", "still_silent"]

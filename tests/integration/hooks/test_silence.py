@@ -4,14 +4,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from app.services.apply import apply_batch
 from app.services.hook_silence import Verdict, judge_silence, note_batch_found
+from db.counters import Writer
 from db.hook_watches import Moved, Place
+from tests.integration.db.cast import make_observation, make_order
 from tests.integration.hooks.conftest import AN_HOUR, Hooks, get_watchdog
 from tests.integration.workers.works import ACME, GLOBEX, VTEX, count_calls
 from workers.context import DrainContext
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 PLACE = Place(ACME, VTEX)
+A_MINUTE = timedelta(minutes=1)
 HOLDS = "VTEX holds our hook and has told of no order since"
 
 
@@ -40,6 +44,15 @@ async def tell(hooks: Hooks, changed_at: datetime, orders: int = 1, tenant_id: i
     """What a batch says in its own transaction."""
     async with hooks.works.database.tenant_tx(tenant_id, "test") as connection:
         await note_batch_found(connection, tenant_id, VTEX, orders, changed_at)
+
+
+async def bring(context: DrainContext, order_id: str, changed_at: datetime, writer: Writer = "bulk") -> None:
+    """A page of a sync, or what a drain fetched."""
+    keys = await context.keyring.keys_of(ACME)
+    now = datetime.now(UTC)
+    order = make_order(order_id, source_updated_at=changed_at)
+    observation = make_observation(order)._replace(observed_at=now)
+    await apply_batch(context.database, keys, (), [observation], writer=writer, now=now, integration_id=VTEX)
 
 
 async def stand_since(hooks: Hooks, context: DrainContext, age: timedelta = 2 * AN_HOUR) -> None:
@@ -119,6 +132,20 @@ async def test_changes_from_before_the_hook_stood_say_nothing_of_it(hooks: Hooks
         await tell(hooks, datetime.now(UTC) - 3 * AN_HOUR)
         await tell(hooks, datetime.now(UTC) - AN_HOUR, orders=0)
         assert (await hooks.read_watch())["moved_at"] is None
+
+
+async def test_an_order_that_a_sync_brings_first_is_told_by_the_batch_itself(hooks: Hooks) -> None:
+    async with hooks.worker() as context:
+        await stand_since(hooks, context)
+        moved = datetime.now(UTC) - AN_HOUR
+        await bring(context, "o-old", datetime.now(UTC) - 48 * AN_HOUR)
+        await bring(context, "o-live", moved - A_MINUTE, writer="live")
+        assert (await hooks.read_watch())["moved_at"] is None
+        await bring(context, "o-new", moved)
+        await bring(context, "o-new", moved + A_MINUTE)
+        assert (await hooks.read_watch())["moved_at"] == moved
+        await get_watchdog(context).run_turn()
+    assert HOLDS in str((await hooks.show()).note)
 
 
 async def test_the_earliest_change_is_judged_however_many_follow(hooks: Hooks) -> None:

@@ -31,6 +31,13 @@ async def find_states(
     return {row[0]: HeldState(*row) for row in rows}
 
 
+async def count_states(connection: asyncpg.Connection, place: StreamPlace, start: datetime, end: datetime) -> int:
+    """How many are held that were created at the source in [start, end), without tombstones. It reads them all."""
+    name = "count_order_states" if place.stream == "orders" else "count_customer_states"
+    held: int = await connection.fetchval(SQL[name], place.tenant_id, place.source, place.account, start, end)
+    return held
+
+
 async def list_states(
     connection: asyncpg.Connection, place: StreamPlace, start: datetime, end: datetime, *, limit: int
 ) -> list[HeldState]:

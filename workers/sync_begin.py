@@ -8,6 +8,7 @@ from app.connectors.listing import Span
 from app.core.settings import Settings
 from db.activity import note_activity
 from db.gaps import begin_gap_repair, close_repaired_gap, list_gaps
+from db.held_states import count_states
 from db.sync_claims import Progress, SyncClaim, save_progress
 from db.sync_streams import SyncStream, find_sync_stream, note_listed
 from workers.sync_checkpoint import Checkpoint
@@ -37,8 +38,9 @@ async def begin_repair(context: SyncContext, work: SyncWork) -> RepairCheckpoint
     since = max(oldest, claim.since) if claim.since else oldest
     until = now - timedelta(seconds=work.reader.lag_s)
     until = min(until, claim.until) if claim.until else until
-    checkpoint = RepairCheckpoint(now, since, plan_windows(since, until, settings.sync_history_days))
     async with context.database.tenant_tx(claim.tenant_id, "begin_repair") as connection:
+        held = await count_states(connection, work.place, since, until)
+        checkpoint = RepairCheckpoint(now, since, plan_windows(since, until, settings.sync_window_days), held)
         if claim.until is None:
             await begin_gap_repair(connection, claim.tenant_id, claim.integration_id, claim.stream)
         await save_progress(connection, claim, checkpoint.to_json(), Progress(None))

@@ -1,7 +1,7 @@
 """What a provider lists of a time against what is held of it: a table in code, no I/O."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, date, datetime
 from typing import NamedTuple
 
 from app.connectors.listing import Listing
@@ -10,9 +10,10 @@ from schemas.held_state import HeldState
 
 
 class Differences(NamedTuple):
-    """Object → what is different, in the order of the ids."""
+    """Object → what is different, in the order of the ids; and on which day it was created."""
 
     kinds: Mapping[str, FindingKind]
+    days: Mapping[str, date]
 
     @property
     def object_ids(self) -> list[str]:
@@ -27,11 +28,12 @@ def tell_differences(
     describe: Callable[[HeldState], str],
     settled_before: datetime,
     is_complete: bool,
+    day: date,
 ) -> Differences:
     """`held`: rows of that time; `others`: rows of listed objects that lie elsewhere in time, or are tombstones.
 
     A row that was observed after `settled_before` may be newer than the list and is left to the next look. Where the
-    list is not complete nothing follows from what is not in it.
+    list is not complete nothing follows from what is not in it. `day`: of objects that nobody tells the creation of.
     """
     kinds: dict[str, FindingKind] = {}
     for external_id, listing in listings.items():
@@ -47,4 +49,6 @@ def tell_differences(
         for external_id, state in held.items():
             if external_id not in listings and state.observed_at < settled_before:
                 kinds[external_id] = "unlisted"
-    return Differences(dict(sorted(kinds.items())))
+    created = {one: listings[one].created_at if one in listings else held[one].source_created_at for one in kinds}
+    days = {one: day if moment is None else moment.astimezone(UTC).date() for one, moment in created.items()}
+    return Differences(dict(sorted(kinds.items())), days)

@@ -25,6 +25,7 @@ from workers.sync_context import SyncContext
 from workers.sync_work import SyncWork
 
 OBJECT_TRIES = 3
+STRAGGLERS_MAX = 5
 _OBJECTS_OWN = (ObjectNotFoundError, ObjectFailedError, MappingError)
 
 
@@ -37,6 +38,17 @@ class Fetched:
     failures: dict[str, AcequiaError] = field(default_factory=dict)
     stopped_by: Exception | None = None
     let_go: set[str] = field(default_factory=set)
+
+    def give_up_stragglers(self) -> None:
+        """When nothing came in all the time: a few objects alone are left over from other steps, and whoever waits for
+        them would wait for ever; of many it is the provider who does not answer."""
+        if self.handled or not self.let_go or self.stopped_by is not None:
+            return
+        error = ProviderTimeoutError("no answer, step after step")
+        if len(self.let_go) <= STRAGGLERS_MAX:
+            self.failures |= dict.fromkeys(self.let_go, error)
+        else:
+            self.stopped_by = error
 
     @property
     def handled(self) -> AbstractSet[str]:

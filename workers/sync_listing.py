@@ -15,7 +15,7 @@ from typing import NamedTuple
 import asyncpg
 
 from app.connectors.listing import Listing, Page
-from app.core.errors import MappingError, ProviderTimeoutError
+from app.core.errors import MappingError
 from app.core.logging import get_logger
 from app.core.metrics import SYNC_OBJECTS
 from app.core.outbound import CALL_COUNT, CallCount
@@ -29,13 +29,12 @@ from schemas.records import OrderRecord
 from workers.sync_checkpoint import Checkpoint, Tally
 from workers.sync_context import SyncContext
 from workers.sync_dead import hand_over
-from workers.sync_fetch import Fetched, fetch_objects, observe
+from workers.sync_fetch import fetch_objects, observe
 from workers.sync_work import SyncWork, name_run
 
 MARK_LIFE = timedelta(days=1)  # a list that is wrong for good, and an open order, are looked at once a day
 MAPPED_PER_TURN = 100
 FETCH_MIN_S = 2.0
-STRAGGLERS_MAX = 5
 READING_SHARE = 0.7  # of a step's time; the rest is for what was begun
 FINISHED = frozenset({"invoiced", "canceled", "replaced"})
 
@@ -164,8 +163,7 @@ class ListingStep:
         wanted = await self._choose([one for one in listings.values() if one.document is None])
         deadline = max(self._deadline, self._loop.time() + FETCH_MIN_S)
         fetched = await fetch_objects(context, work, wanted, deadline, self._slots)
-        if wanted and not fetched.handled and fetched.stopped_by is None:
-            self._give_up(fetched)
+        fetched.give_up_stragglers()
         observed |= fetched.observations
         for object_id, failure in fetched.failures.items():
             tally.note_failure(object_id, failure)
@@ -175,16 +173,6 @@ class ListingStep:
         await hand_over(context, work, [*sorted(tally.dead_ids), *sorted(tally.failed_ids)])
         marks = _list_marks(work, listings, observed, tally)
         return _Handled(list(observed.values()), marks, tally, left, fetched.stopped_by)
-
-    @staticmethod
-    def _give_up(fetched: Fetched) -> None:
-        """Nothing came in all the time. A few objects alone are left over from other steps, and whoever waits for them
-        would wait for ever; of many it is the provider who does not answer."""
-        error = ProviderTimeoutError("no answer, step after step")
-        if len(fetched.let_go) <= STRAGGLERS_MAX:
-            fetched.failures |= dict.fromkeys(fetched.let_go, error)
-        else:
-            fetched.stopped_by = error
 
     async def _choose(self, listings: Sequence[Listing]) -> list[str]:
         """Which of the objects that a list told of must be fetched.

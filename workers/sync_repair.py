@@ -1,6 +1,6 @@
 """A step of a repair: what the provider lists of each day against what is held, by fingerprint and not only by id.
 
-1. List a window (a UTC day, or a part of one) and read what is held of it. 2. Tell the differences: missing (listed,
+1. List a window (days, or a part of one) and read what is held of it. 2. Tell the differences: missing (listed,
 not held), stale (held otherwise than listed), unlisted (held, not listed). 3. Fetch them; rows, findings and
 checkpoint go into one transaction, SYNC_REPAIR_OBJECTS at a time. 4. Somebody who is held, not listed and not there
 when asked for is asked for once more later: only who is missing twice was deleted. What is younger than the provider's
@@ -8,13 +8,14 @@ lists are behind is left to the next run.
 """
 
 import asyncio
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 import asyncpg
 
-from app.connectors.listing import Day
+from app.connectors.listing import Listing, WindowListing
 from app.core.errors import ObjectNotFoundError
 from app.core.logging import get_logger
 from app.core.metrics import SYNC_OBJECTS
@@ -39,11 +40,11 @@ log = get_logger()
 
 
 class _Told(NamedTuple):
-    """What is to be said of differences. `day`: with the last part of a window."""
+    """What is to be said of differences, and what it adds to their days."""
 
     findings: Sequence[Finding]
     outcomes: Sequence[tuple[str, FindingOutcome]]
-    day: DayFound | None = None
+    days: Sequence[DayFound] = ()
 
 
 class RepairStep:
@@ -57,7 +58,7 @@ class RepairStep:
         self._lag = timedelta(seconds=work.reader.lag_s)
         self._count = CallCount()
         self._reported = CallCount()
-        self._reading: dict[Window, asyncio.Task[tuple[datetime, Day]]] = {}
+        self._reading: dict[Window, asyncio.Task[tuple[datetime, WindowListing]]] = {}
         self.checkpoint = checkpoint
 
     @property
@@ -79,33 +80,35 @@ class RepairStep:
     async def _fetch(self, object_ids: Sequence[str]) -> Fetched:
         """However late a list came, a step gets on with something."""
         deadline = max(self._deadline, self._loop.time() + FETCH_MIN_S)
-        return await fetch_objects(self._context, self._work, object_ids, deadline)
+        fetched = await fetch_objects(self._context, self._work, object_ids, deadline)
+        fetched.give_up_stragglers()
+        return fetched
 
     # -- one window ------------------------------------------------------------------------------------------------
 
     async def _compare(self, window: Window) -> None:
         self._read_ahead()
-        read_at, day = await self._reading.pop(window)
-        differences = None if day.listings is None else await self._tell(window, day, read_at)
+        read_at, found = await self._reading.pop(window)
+        differences = None if found.listings is None else await self._tell(window, found, read_at)
         if differences is None:
             self.checkpoint = self.checkpoint.halve_first()
             return
         left = [one for one in differences.object_ids if one not in self.checkpoint.done]
         size = self._context.settings.sync_repair_objects
         while len(left) > size and not self.is_over:
-            await self._repair(window, differences, left[:size], None)
+            await self._repair(differences, left[:size], None)
             left = left[size:]
         if len(left) <= size:
-            await self._repair(window, differences, left, len(day.listings or ()))
+            await self._repair(differences, left, found.listings)
 
     def _read_ahead(self) -> None:
         for window in self.checkpoint.windows[: self._context.settings.sync_windows_ahead]:
             if window not in self._reading:
                 self._reading[window] = asyncio.create_task(self._read(window))
 
-    async def _read(self, window: Window) -> tuple[datetime, Day]:
+    async def _read(self, window: Window) -> tuple[datetime, WindowListing]:
         read_at = await self._context.read_time()
-        return read_at, await self._work.reader.read_day(self._work.access, window.start, window.end)
+        return read_at, await self._work.reader.read_window(self._work.access, window.start, window.end)
 
     async def _stop_reading(self) -> None:
         tasks = list(self._reading.values())
@@ -114,48 +117,42 @@ class RepairStep:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _tell(self, window: Window, day: Day, read_at: datetime) -> Differences | None:
+    async def _tell(self, window: Window, found: WindowListing, read_at: datetime) -> Differences | None:
         """None when more is held of the window than is compared at once, and it can be cut."""
         work, limit = self._work, self._context.settings.sync_window_rows_max
-        listings = {listing.external_id: listing for listing in day.listings or ()}
+        listings = {listing.external_id: listing for listing in found.listings or ()}
         async with self._context.database.tenant_tx(work.place.tenant_id, "sync_compare") as connection:
             states = await list_states(connection, work.place, window.start, window.end, limit=limit + 1)
             if len(states) > limit and window.can_be_halved:
                 return None
             held = {state.external_id: state for state in states}
             others = await find_states(connection, work.place, [one for one in listings if one not in held])
-        is_whole = day.is_complete and len(states) <= limit
         return tell_differences(
             listings, held, others, describe=work.reader.describe_held, settled_before=read_at - self._lag,
-            is_complete=is_whole,
+            is_complete=found.is_complete and len(states) <= limit, day=window.start.date(),
         )  # fmt: skip
 
     async def _repair(
-        self, window: Window, differences: Differences, object_ids: Sequence[str], listed: int | None
+        self, differences: Differences, object_ids: Sequence[str], listed: Sequence[Listing] | None
     ) -> None:
         """Fetches some of the differences and writes what became of them. `listed`: the window's, with its last
         part."""
         work, reader = self._work, self._work.reader
-        wanted = [
-            one for one in object_ids if differences.kinds[one] != "unlisted" or reader.finds_deletions
-        ]  # fmt: skip
+        wanted = [one for one in object_ids if differences.kinds[one] != "unlisted" or reader.finds_deletions]
         fetched = await self._fetch(wanted)
-        unanswered = {one for one in wanted if one not in fetched.observations and one not in fetched.failures}
-        handled = [one for one in object_ids if one not in unanswered]
-        tally = Tally(listed=listed or 0, fetched=len(wanted) - len(unanswered))
+        left = frozenset(wanted) - fetched.handled
+        handled = [one for one in object_ids if one not in left]
+        is_last = listed is not None and not left
+        tally = Tally(listed=len(listed or ()) if is_last else 0, fetched=len(fetched.handled))
         outcomes, missing = _judge(differences, handled, fetched, tally)
         missed_at = await self._context.read_time() if missing else self.checkpoint.begun_at
-        suspects = [Suspect(one, missed_at) for one in missing]
         await hand_over(self._context, work, [*sorted(tally.dead_ids), *sorted(tally.failed_ids)])
-        checkpoint = self.checkpoint.add(handled, differences, suspects)
-        day = None
-        if listed is not None and not unanswered:
-            day = DayFound(window.start.date(), listed, *checkpoint.found)
-            checkpoint = checkpoint.drop_first(listed)
-        else:
-            tally.listed = 0
-        findings = [Finding(one, differences.kinds[one], window.start.date()) for one in handled]
-        await self._write(checkpoint, list(fetched.observations.values()), _Told(findings, outcomes, day), tally)
+        checkpoint = self.checkpoint.add(handled, [Suspect(one, missed_at) for one in missing])
+        if is_last:
+            checkpoint = checkpoint.drop_first(tally.listed)
+        findings = [Finding(one, differences.kinds[one], differences.days[one]) for one in handled]
+        told = _Told(findings, outcomes, count_days(findings, (listed or ()) if is_last else ()))
+        await self._write(checkpoint, list(fetched.observations.values()), told, tally)
         if fetched.stopped_by is not None:
             raise fetched.stopped_by
 
@@ -179,10 +176,9 @@ class RepairStep:
             ]
             await add_findings(connection, run, told.findings)
             await settle_findings(connection, run, settled)
-            if told.day is not None:
-                await set_days(connection, run, claim.integration_id, [told.day])
+            await set_days(connection, run, claim.integration_id, told.days)
             progress = Progress(
-                expected=None,
+                expected=max(checkpoint.expected, checkpoint.listed),
                 listed=tally.listed,
                 fetched=tally.fetched,
                 created=applied.created,
@@ -260,6 +256,17 @@ class RepairStep:
         log.error("sync.too_many_deletions", **name_run(self._work.claim), customers=len(suspects))
         ids = {one.external_id for one in suspects}
         await self._write(self.checkpoint.clear(ids), (), _Told((), [(one, "left_alone") for one in ids]), tally)
+
+
+def count_days(findings: Iterable[Finding], listed: Iterable[Listing]) -> list[DayFound]:
+    """What a look adds to each day: objects listed, and differences."""
+    counts: dict[date, Counter[str]] = defaultdict(Counter)
+    for listing in listed:
+        if listing.created_at is not None:
+            counts[listing.created_at.astimezone(UTC).date()]["listed"] += 1
+    for finding in findings:
+        counts[finding.day][finding.finding] += 1
+    return [DayFound(day, *(count[name] for name in DayFound._fields[1:])) for day, count in sorted(counts.items())]
 
 
 def _judge(

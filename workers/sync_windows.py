@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple, Self
 
-from workers.sync_differences import Differences
-
 SHORTEST = timedelta(seconds=2)
 DAY = timedelta(days=1)
 
@@ -36,45 +34,31 @@ class Suspect(NamedTuple):
     missed_at: datetime
 
 
-class Found(NamedTuple):
-    """Differences of the first window so far."""
-
-    missing: int = 0
-    stale: int = 0
-    unlisted: int = 0
-
-
-NOTHING_FOUND = Found()
-
-
 @dataclass(frozen=True, slots=True)
 class RepairCheckpoint:
-    """`begun_at`: when the first step began; `since`: from when on creations are compared. `done`: objects of the first
-    window that were settled already. `listed`: of all windows so far."""
+    """`begun_at`: when the first step began; `since`: from when on creations are compared. `expected`: rows held of
+    that time. `done`: differences of the first window that were settled already. `listed`: of all windows so far."""
 
     begun_at: datetime
     since: datetime
     windows: tuple[Window, ...]
+    expected: int
     done: frozenset[str] = frozenset()
-    found: Found = NOTHING_FOUND
     suspects: tuple[Suspect, ...] = ()
     listed: int = 0
 
     def halve_first(self) -> Self:
         """The first window is too much for one look."""
         first, *rest = self.windows
-        return replace(self, windows=(*first.halve(), *rest), done=frozenset(), found=NOTHING_FOUND)
+        return replace(self, windows=(*first.halve(), *rest), done=frozenset())
 
-    def add(self, handled: Iterable[str], differences: Differences, suspects: Sequence[Suspect]) -> Self:
+    def add(self, handled: Iterable[str], suspects: Sequence[Suspect]) -> Self:
         """Some of the first window's differences are settled."""
-        handled = list(handled)
-        kinds = [differences.kinds[one] for one in handled]
-        found = Found(*(count + kinds.count(kind) for kind, count in self.found._asdict().items()))  # type: ignore[arg-type]
-        return replace(self, done=self.done | frozenset(handled), found=found, suspects=(*self.suspects, *suspects))
+        return replace(self, done=self.done | frozenset(handled), suspects=(*self.suspects, *suspects))
 
     def drop_first(self, listed: int) -> Self:
         """The first window is compared."""
-        return replace(self, windows=self.windows[1:], done=frozenset(), found=Found(), listed=self.listed + listed)
+        return replace(self, windows=self.windows[1:], done=frozenset(), listed=self.listed + listed)
 
     def clear(self, external_ids: AbstractSet[str]) -> Self:
         """What was missing once is settled."""
@@ -87,7 +71,7 @@ class RepairCheckpoint:
             "since": self.since.isoformat(),
             "windows": [[window.start.isoformat(), window.end.isoformat()] for window in self.windows],
             "done": sorted(self.done),
-            "found": list(self.found),
+            "expected": self.expected,
             "suspects": [[one.external_id, one.missed_at.isoformat()] for one in self.suspects],
             "listed": self.listed,
         }
@@ -99,26 +83,22 @@ class RepairCheckpoint:
             datetime.fromisoformat(value["begun_at"]),
             datetime.fromisoformat(value["since"]),
             tuple(Window(*map(datetime.fromisoformat, pair)) for pair in value["windows"]),
+            value["expected"],
             frozenset(value["done"]),
-            Found(*value["found"]),
             tuple(Suspect(external_id, datetime.fromisoformat(at)) for external_id, at in value["suspects"]),
             value["listed"],
         )
 
 
-def plan_windows(since: datetime, until: datetime, history_days: int) -> tuple[Window, ...]:
-    """The newest first: each UTC day of the last `history_days`, and one window for everything before them."""
-    if until <= since:
-        return ()
+def plan_windows(since: datetime, until: datetime, window_days: int) -> tuple[Window, ...]:
+    """The newest first, each of at most so many whole UTC days."""
     windows: list[Window] = []
-    first_day = max(since, _begin_day((until - timedelta(days=history_days)).date()))
     end = until
-    while end > first_day:
-        start = max(first_day, _begin_day((end - timedelta(microseconds=1)).date()))
+    while end > since:
+        last_day = (end - timedelta(microseconds=1)).date()
+        start = max(since, _begin_day(last_day - timedelta(days=window_days - 1)))
         windows.append(Window(start, end))
         end = start
-    if since < first_day:
-        windows.append(Window(since, first_day))
     return tuple(windows)
 
 

@@ -52,6 +52,7 @@ class Listing(NamedTuple):
     fingerprint: str
     document: object | None = None
     is_pointer: bool = False
+    created_at: datetime | None = None  # at the source, where the list tells it
 
 
 class Page(NamedTuple):
@@ -68,7 +69,7 @@ class Page(NamedTuple):
     is_incomplete: bool = False  # more is there than the provider lets anybody list: said in the run's errors
 
 
-class Day(NamedTuple):
+class WindowListing(NamedTuple):
     """All that the provider lists of what was created in [start, end): for comparing with what is held.
 
     `listings` None: too much for one look: ask for both halves. `is_complete` False: it cannot be cut any further and
@@ -112,7 +113,7 @@ class StreamReader(Protocol):
         """The same work from a place that is safe to begin at, after a crash or a lost answer in the middle of it: for
         most positions the position itself."""
 
-    async def read_day(self, access: Access, start: datetime, end: datetime) -> Day:
+    async def read_window(self, access: Access, start: datetime, end: datetime) -> WindowListing:
         """Fingerprints of everything created in [start, end), without documents where that is cheaper. `start` and
         `end` are UTC."""
 

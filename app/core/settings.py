@@ -140,9 +140,12 @@ class Settings(BaseSettings):
     sync_dead_max: int = Field(1_000, ge=1, description="documents of one stream that may be unusable before it fails")
     sync_trailing_days: int = Field(45, ge=1, description="recent creations that incremental runs list again")
     sync_trailing_every_h: float = Field(24.0, gt=0, description="how often a scheduled run lists them")
-    sync_history_days: int = Field(730, ge=1, description="days that a repair compares one by one")
-    sync_window_rows_max: int = Field(20_000, ge=100, description="rows held of one part of a day, when it is compared")
-    sync_windows_ahead: int = Field(4, ge=1, description="parts of days that a repair lists at once")
+    sync_history_days: int = Field(
+        730, ge=1, description="how far back a repair compares what a provider only lists for a time"
+    )
+    sync_window_days: int = Field(30, ge=1, description="days that a repair compares at once, if they are not too much")
+    sync_window_rows_max: int = Field(20_000, ge=100, description="rows held of what a repair compares at once")
+    sync_windows_ahead: int = Field(4, ge=1, description="such windows that a repair lists ahead")
     sync_repair_objects: int = Field(200, ge=1, description="differences fetched for one transaction of a repair")
     sync_repair_delay_s: float = Field(
         360.0, ge=0, description="from the mark of a gap to its repair; longer than lists lag"

@@ -31,3 +31,13 @@ SELECT c.external_id, c.source_updated_at, c.observed_at, false AS is_deleted, c
 FROM customers AS c
 WHERE c.tenant_id = $1 AND c.source = $2 AND c.account = $3 AND c.source_created_at >= $4 AND c.source_created_at < $5
   AND c.deleted_at IS NULL LIMIT $6;
+
+-- count_order_states [syncer]: once at the beginning of a repair, which will read them all anyway.
+SELECT count(*) FROM orders AS o
+WHERE o.tenant_id = $1 AND o.source = $2 AND o.account = $3 AND o.source_created_at >= $4 AND o.source_created_at < $5
+  AND o.deleted_at IS NULL;
+
+-- count_customer_states [syncer]: the same of customers.
+SELECT count(*) FROM customers AS c
+WHERE c.tenant_id = $1 AND c.source = $2 AND c.account = $3 AND c.source_created_at >= $4 AND c.source_created_at < $5
+  AND c.deleted_at IS NULL;

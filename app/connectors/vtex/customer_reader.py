@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from app.connectors.listing import Access, Day, Listing, Page, Position, Span
+from app.connectors.listing import Access, Listing, Page, Position, Span, WindowListing
 from app.connectors.reading import JsonObject
 from app.connectors.vtex.address_list import is_fresh, list_address_changes
 from app.connectors.vtex.calls import Calls, Place
@@ -92,18 +92,20 @@ class CustomerReader:
         """A scroll gives no page twice: its window is opened again."""
         return _reopen(position) if position["kind"] == "scroll" else position
 
-    async def read_day(self, access: Access, start: datetime, end: datetime) -> Day:
-        """Never too much: what a search does not show in one page is scrolled."""
-        place = self._calls.find_place(*access, "batch")
-        query = Query("CL", write_days("createdIn", cover_days(start, end)), CLIENT_STAMP_FIELDS)
+    async def read_window(self, access: Access, start: datetime, end: datetime) -> WindowListing:
+        """What a search does not show in one page is scrolled; only several days can be too much."""
+        place, days = self._calls.find_place(*access, "batch"), cover_days(start, end)
+        query = Query("CL", write_days("createdIn", days), CLIENT_STAMP_FIELDS)
         found = await search(self._calls, place, "search_CL", query, first=0, rows=SEARCH_ROWS)
         documents, body_bytes = found.documents, found.body_bytes
+        if days.length > 1 and found.total is not None and found.total > self._limits.window_documents:
+            return WindowListing(None, body_bytes=body_bytes)
         if len(documents) >= SEARCH_ROWS:
             documents, scrolled_bytes = await self._scroll_all(place, query)
             body_bytes += scrolled_bytes
         within = (document for document in documents if _is_created_within(document, start, end))
         listings = {listing.external_id: listing for document in within for listing in _list_stamp(document)}
-        return Day(list(listings.values()), body_bytes=body_bytes)
+        return WindowListing(list(listings.values()), body_bytes=body_bytes)
 
     async def fetch(self, access: Access, object_id: str) -> object:
         return await self._client.fetch_customer(*access, object_id, priority="batch")
@@ -215,9 +217,15 @@ def _find_days(position: Position) -> Days | None:
 def _list_stamp(document: Document) -> list[Listing]:
     """The listing of a document's stamps alone; none for a document that has no id."""
     document_id = find_id(document)
-    return [] if document_id is None else [Listing(document_id, describe_client(document))]
+    if document_id is None:
+        return []
+    return [Listing(document_id, describe_client(document), created_at=_find_creation(document))]
 
 
 def _is_created_within(document: Document, start: datetime, end: datetime) -> bool:
-    created_at = JsonObject(document).find_moment("createdIn")
+    created_at = _find_creation(document)
     return created_at is not None and start <= created_at < end
+
+
+def _find_creation(document: Document) -> datetime | None:
+    return JsonObject(document).find_moment("createdIn")

@@ -23,22 +23,17 @@ ListField = Literal["creationDate", "authorizedDate", "invoicedDate"]
 _UNREADABLE = "?"  # in no row of ours: such an order is fetched, and its document says what is wrong
 
 
-class ListRow(NamedTuple):
-    listing: Listing
-    created_at: datetime | None
-
-
 class ListPage(NamedTuple):
     """`total`: of all pages, also of those beyond the last that can be read; None when the answer does not say."""
 
-    rows: Sequence[ListRow]
+    listings: Sequence[Listing]
     total: int | None
     body_bytes: int
 
     def has_next(self, page: int) -> bool:
-        if page >= PAGES_MAX or not self.rows:
+        if page >= PAGES_MAX or not self.listings:
             return False
-        return page * PAGE_ROWS < self.total if self.total is not None else len(self.rows) >= PAGE_ROWS
+        return page * PAGE_ROWS < self.total if self.total is not None else len(self.listings) >= PAGE_ROWS
 
 
 async def read_list_page(calls: Calls, place: Place, field: ListField, window: Window, page: int) -> ListPage:
@@ -108,7 +103,7 @@ def _cut(moment: datetime | None) -> str:
     return "" if moment is None else write_moment(moment)[:19]
 
 
-def _read_rows(rows: list[object]) -> list[ListRow]:
+def _read_rows(rows: list[object]) -> list[Listing]:
     """A row that has no id names nothing that could be fetched: it is passed over."""
     found = []
     for value in rows:
@@ -117,7 +112,7 @@ def _read_rows(rows: list[object]) -> list[ListRow]:
             order_id = row.get_identifier("orderId")
         except MappingError:
             continue
-        found.append(ListRow(Listing(order_id, describe_row(row)), row.find_moment("creationDate")))
+        found.append(Listing(order_id, describe_row(row), created_at=row.find_moment("creationDate")))
     return found
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from app.connectors.listing import Access, Day, Page, Position, Span
+from app.connectors.listing import Access, Listing, Page, Position, Span, WindowListing
 from app.connectors.together import run_together
 from app.connectors.vtex.calls import Calls, Place
 from app.connectors.vtex.client import VtexClient
@@ -19,7 +19,6 @@ from app.connectors.vtex.order_list import (
     ROWS_MAX,
     ListField,
     ListPage,
-    ListRow,
     describe_order,
     read_list_page,
 )
@@ -69,23 +68,23 @@ class OrderReader:
             # In the middle of a walk too: a window may have grown past the last page since it was opened.
             return Page((), [_write_position(field, half) for half in window.halve()], found, page.body_bytes)
         then = [_write_position(field, window, number + 1)] if page.has_next(number) else []
-        listings = [row.listing for row in page.rows]
+        listings = list(page.listings)
         return Page(listings, then, found, page.body_bytes, is_incomplete=is_too_much and number == 1)
 
     def restart(self, position: Position) -> Position:
         """Any page can be read at any time."""
         return position
 
-    async def read_day(self, access: Access, start: datetime, end: datetime) -> Day:
+    async def read_window(self, access: Access, start: datetime, end: datetime) -> WindowListing:
         place, window = self._find_place(access), Window(start, end)
         first = await read_list_page(self._calls, place, "creationDate", window, 1)
         is_too_much = first.total is not None and first.total > ROWS_MAX
         if is_too_much and window.width_s > WINDOW_S_MIN:
-            return Day(None, body_bytes=first.body_bytes)
+            return WindowListing(None, body_bytes=first.body_bytes)
         pages = [first, *await self._read_rest(place, window, first)]
-        rows = (row for page in pages for row in page.rows if _is_within(row, start, end))
-        listings = {row.listing.external_id: row.listing for row in rows}
-        return Day(list(listings.values()), not is_too_much, sum(page.body_bytes for page in pages))
+        within = (one for page in pages for one in page.listings if _is_within(one, start, end))
+        listings = {listing.external_id: listing for listing in within}
+        return WindowListing(list(listings.values()), not is_too_much, sum(page.body_bytes for page in pages))
 
     async def fetch(self, access: Access, object_id: str) -> object:
         return await self._client.fetch_order(*access, object_id, priority="batch")
@@ -128,6 +127,6 @@ def _get_window(position: Position) -> Window:
     return Window(get_moment(position["from"]), get_moment(position["to"]))
 
 
-def _is_within(row: ListRow, start: datetime, end: datetime) -> bool:
+def _is_within(listing: Listing, start: datetime, end: datetime) -> bool:
     """Whether it was created in [start, end), as far as a time cut to seconds can tell."""
-    return row.created_at is None or start.replace(microsecond=0) <= row.created_at < end
+    return listing.created_at is None or start.replace(microsecond=0) <= listing.created_at < end

@@ -286,7 +286,7 @@ async def test_days_hold_every_customer_once_with_the_fingerprint_of_its_record(
     found: list[str] = []
     for back in range(7):
         start = today - timedelta(days=back)
-        day = await reader.read_day(access, start, start + timedelta(days=1))
+        day = await reader.read_window(access, start, start + timedelta(days=1))
         assert day.listings is not None
         assert day.is_complete
         for listing in day.listings[:5]:
@@ -300,10 +300,10 @@ async def test_days_hold_every_customer_once_with_the_fingerprint_of_its_record(
     assert set(found) == await read_expected(sandbox, account, "customer")
     noon = today - timedelta(days=1) + timedelta(hours=12)
     halves = [
-        await reader.read_day(access, noon - timedelta(hours=12), noon),
-        await reader.read_day(access, noon, noon + timedelta(hours=12)),
+        await reader.read_window(access, noon - timedelta(hours=12), noon),
+        await reader.read_window(access, noon, noon + timedelta(hours=12)),
     ]
-    whole = await reader.read_day(access, noon - timedelta(hours=12), noon + timedelta(hours=12))
+    whole = await reader.read_window(access, noon - timedelta(hours=12), noon + timedelta(hours=12))
     assert sorted(one.external_id for half in halves for one in half.listings or ()) == sorted(
         one.external_id for one in whole.listings or ()
     )

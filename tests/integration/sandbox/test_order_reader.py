@@ -83,11 +83,11 @@ async def test_more_than_the_cap_in_one_second_is_listed_as_far_as_it_goes_and_s
     await sandbox.put_account(sandbox.globex, orders=3_200, stocked_until=until.isoformat(), history_days=0.1 / 86_400)
     reader = make_readers().orders
     start, end = until - timedelta(seconds=0.6), until + timedelta(seconds=0.1)
-    day = await reader.read_day(give_access(sandbox.globex), start, end)
+    day = await reader.read_window(give_access(sandbox.globex), start, end)
     assert not day.is_complete
     assert day.listings is not None
     assert len(day.listings) == 3_000
-    assert (await reader.read_day(give_access(sandbox.globex), until - timedelta(hours=1), until)).listings is None
+    assert (await reader.read_window(give_access(sandbox.globex), until - timedelta(hours=1), until)).listings is None
     span = span_full(until + timedelta(seconds=300.1), timedelta(seconds=301))
     assert (await walk(reader, give_access(sandbox.globex), reader.plan(span))).is_incomplete
 
@@ -186,7 +186,7 @@ async def test_a_day_is_all_that_was_created_in_it(sandbox: Sandbox, make_reader
     days: list[str] = []
     for back in range(21):
         start = today - timedelta(days=back)
-        day = await reader.read_day(access, start, start + timedelta(days=1))
+        day = await reader.read_window(access, start, start + timedelta(days=1))
         assert day.listings is not None
         assert day.is_complete
         days += [listing.external_id for listing in day.listings]

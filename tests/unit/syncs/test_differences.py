@@ -25,6 +25,7 @@ def compare(
         describe=lambda state: state.status or "",
         settled_before=SETTLED,
         is_complete=is_complete,
+        day=NOW.date(),
     )
     return dict(found.kinds)
 

@@ -1,13 +1,12 @@
 """Windows of a repair: every moment is compared once, however they are cut; a checkpoint is what it was."""
 
 import itertools
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.sync_differences import Differences
-from workers.sync_windows import Found, RepairCheckpoint, Suspect, Window, plan_windows
+from workers.sync_windows import RepairCheckpoint, Suspect, Window, plan_windows
 
 MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2026, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
 
@@ -21,25 +20,25 @@ def covers_once(windows: list[Window], since: datetime, until: datetime) -> bool
     )
 
 
-@given(since=MOMENTS, until=MOMENTS, history_days=st.integers(1, 900))
-def test_the_plan_covers_every_moment_once_and_no_day_twice(
-    since: datetime, until: datetime, history_days: int
+@given(since=MOMENTS, until=MOMENTS, window_days=st.integers(1, 90))
+def test_the_plan_covers_every_moment_once_in_windows_of_whole_days(
+    since: datetime, until: datetime, window_days: int
 ) -> None:
-    windows = list(plan_windows(since, until, history_days))
+    windows = list(plan_windows(since, until, window_days))
     if until <= since:
         assert windows == []
         return
     assert covers_once(windows, since, until)
     assert windows == sorted(windows, reverse=True), "the newest first"
-    recent = [window for window in windows if window.start >= until - timedelta(days=history_days)]
-    assert all((window.end - timedelta(microseconds=1)).date() == window.start.date() for window in recent)
+    assert all(window.end - window.start <= timedelta(days=window_days) for window in windows)
+    assert all(window.start.time() == time() for window in windows[:-1])
 
 
 @given(start=MOMENTS, length=st.timedeltas(timedelta(seconds=2), timedelta(days=900)), cuts=st.integers(1, 12))
 def test_halves_cover_what_they_were_cut_from_until_they_cannot_be_cut(
     start: datetime, length: timedelta, cuts: int
 ) -> None:
-    checkpoint = RepairCheckpoint(start, start, (Window(start, start + length),))
+    checkpoint = RepairCheckpoint(start, start, (Window(start, start + length),), 0)
     for _ in range(cuts):
         if not checkpoint.windows[0].can_be_halved:
             break
@@ -50,21 +49,18 @@ def test_halves_cover_what_they_were_cut_from_until_they_cannot_be_cut(
 
 def test_a_checkpoint_is_read_as_it_was_written() -> None:
     now = datetime(2026, 11, 24, 12, 0, 0, 123456, tzinfo=UTC)
-    checkpoint = RepairCheckpoint(
-        now, now - timedelta(days=3), plan_windows(now - timedelta(days=3), now, 2), frozenset({"a"}), Found(1, 2, 3),
-        (Suspect("c-1", now),), 17,
-    )  # fmt: skip
+    since = now - timedelta(days=3)
+    windows = plan_windows(since, now, 2)
+    checkpoint = RepairCheckpoint(now, since, windows, 40, frozenset({"a"}), (Suspect("c-1", now),), 17)
     assert RepairCheckpoint.from_json(checkpoint.to_json()) == checkpoint
 
 
-def test_what_was_found_adds_up_over_the_parts_of_a_window_and_begins_anew_with_the_next() -> None:
+def test_what_is_settled_of_a_window_is_forgotten_with_it_and_who_was_missing_is_not() -> None:
     now = datetime(2026, 11, 24, tzinfo=UTC)
-    checkpoint = RepairCheckpoint(now, now, plan_windows(now - timedelta(days=2), now, 9))
-    differences = Differences({"a": "missing", "b": "stale", "c": "stale", "d": "unlisted"})
-    checkpoint = checkpoint.add(["a", "b"], differences, ()).add(["c", "d"], differences, [Suspect("d", now)])
-    assert checkpoint.found == Found(missing=1, stale=2, unlisted=1)
+    checkpoint = RepairCheckpoint(now, now, plan_windows(now - timedelta(days=2), now, 1), 0)
+    checkpoint = checkpoint.add(["a", "b"], ()).add(["c", "d"], [Suspect("d", now)])
     assert checkpoint.done == {"a", "b", "c", "d"}
     after = checkpoint.drop_first(10)
-    assert (after.found, after.done, after.listed, len(after.windows)) == (Found(), frozenset(), 10, 1)
+    assert (after.done, after.listed, len(after.windows)) == (frozenset(), 10, 1)
     assert after.suspects == (Suspect("d", now),)
     assert after.clear({"d"}).suspects == ()

@@ -56,6 +56,21 @@ async def test_a_hook_that_is_gone_is_set_again_and_what_it_missed_is_a_gap(hook
     assert await hooks.read_gaps() == {}
 
 
+async def test_a_hook_that_vtex_drops_after_three_silent_days_is_back_at_the_next_look(hooks: Hooks) -> None:
+    async with hooks.worker() as context:
+        await hooks.connect(context)
+        ours = await hooks.find()
+        await hooks.works.sandbox.control("POST", "clock", {"advance_s": 2 * 86_400})
+        await hooks.turn(context)
+        assert await hooks.read_gaps() == {}, "two quiet days are nothing"
+        await hooks.works.sandbox.control("POST", "clock", {"advance_s": 2 * 86_400})
+        status, _ = await hooks.works.sandbox.call(hooks.works.accounts[ACME], "GET", "/api/orders/hook/config")
+        assert status == 404, "VTEX dropped it"
+        await hooks.turn(context)
+        assert (await hooks.find(), (await hooks.show()).status) == (ours, "registered")
+    assert (await hooks.read_gaps())[ACME][2] == "hook_lost"
+
+
 async def test_a_hook_that_somebody_set_again_by_hand_leaves_its_gap_too(hooks: Hooks) -> None:
     """Resuming finds the hook gone and sets it: what it missed must not be forgotten for that."""
     async with hooks.worker() as context:

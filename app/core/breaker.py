@@ -21,6 +21,10 @@ class Breaker:
     def is_failing(self) -> bool:
         return self._failures >= self._failures_max
 
+    def find_open_s(self) -> float:
+        """Seconds that nobody calls for; asking changes nothing."""
+        return max(0.0, self._open_until - self._clock()) if self.is_failing else 0.0
+
     def find_wait_s(self) -> float:
         """Seconds until a call may go out; 0 when it may now. After the wait one caller goes, the others wait on."""
         if not self.is_failing:

@@ -1,7 +1,11 @@
 """The budget of calls per provider account, shared by all processes and all work through the cache Redis.
 
 A token bucket under the server's clock: `calls_per_minute` flow in, at most a sixth of that is saved up, so any minute
-sees at most 7/6 of the setting (VTEX: 5,833 of the 6,000 it allows). Batch work leaves the reserve to live work.
+sees at most 7/6 of the setting (VTEX: 5,833 of the 6,000 it allows). Batch work leaves the reserve to live work, so
+live work finds calls however much batch work there is.
+
+A 429 closes the account for all, and halves what batch work may have of it; that share comes back minute by minute
+(additive increase, multiplicative decrease). It stands in Redis, so every process of every kind keeps to it.
 Calls are taken in blocks: the first alone, then twice as many each time a block is used up within its second.
 Without Redis each process goes on with a quarter of the budget: a limit that is too low is better than none.
 """
@@ -15,6 +19,8 @@ from typing import NamedTuple, cast, get_args
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, RedisError
 
+from app.core.budget_metrics import PAUSES, KnownShares
+from app.core.budget_state import name_bucket
 from app.core.errors import ThrottledError
 from app.core.lru import Lru
 from app.core.outbound import Priority
@@ -25,13 +31,18 @@ BLOCK_LIFE_S = 1.0
 BURST_SHARE = 6  # of a minute's calls
 SHARE_WITHOUT_REDIS = 0.25
 _TAKE = files("app.core").joinpath("take_budget.lua").read_text(encoding="utf-8")
+_CLOSE = files("app.core").joinpath("close_budget.lua").read_text(encoding="utf-8")
+_KEPT_MS = 120_000  # of an account's state, beyond what is still to come back
 
 
 class BudgetRate(NamedTuple):
-    """What one account may be asked. `live_reserve_percent` of the burst is for live work alone."""
+    """What one account may be asked. `live_reserve_percent` of the burst is for live work alone. The batch share never
+    falls below `batch_floor_percent`, and rises by `batch_recovery_percent` a minute."""
 
     calls_per_minute: int
     live_reserve_percent: int
+    batch_floor_percent: int = 10
+    batch_recovery_percent: float = 10
 
     @property
     def calls_per_s(self) -> float:
@@ -40,6 +51,16 @@ class BudgetRate(NamedTuple):
     @property
     def burst_calls(self) -> float:
         return max(1.0, self.calls_per_minute / BURST_SHARE)
+
+    @property
+    def batch_recovery_per_s(self) -> float:
+        return self.batch_recovery_percent / 6_000
+
+    def find_reserve(self, priority: Priority, burst_calls: float) -> float:
+        """What must be left of so large a burst. A burst too small to be divided is for both."""
+        if priority == "live":
+            return 0.0
+        return max(0.0, min(burst_calls * self.live_reserve_percent / 100, burst_calls - 1))
 
 
 class _Block:
@@ -61,12 +82,12 @@ class _LocalBucket:
         self._tokens = 1.0
         self._at: float | None = None
 
-    def take(self, per_s: float, now: float) -> float:
+    def take(self, per_s: float, reserve: float, now: float) -> float:
         """0 when a call was taken, else the seconds to wait."""
         passed = now - self._at if self._at is not None else 0.0
         self._tokens, self._at = min(max(1.0, per_s), self._tokens + passed * per_s), now
-        if self._tokens < 1:
-            return (1 - self._tokens) / per_s
+        if self._tokens < 1 + reserve:
+            return (1 + reserve - self._tokens) / per_s
         self._tokens -= 1
         return 0.0
 
@@ -81,7 +102,8 @@ class RedisBudget:
         self._blocks: Lru[tuple[str, Priority], _Block] = Lru()
         self._local: Lru[str, _LocalBucket] = Lru()
         self._closed_until: Lru[str, float] = Lru()
-        self._sha: str | None = None
+        self._shares = KnownShares()
+        self._shas: dict[str, str] = {}
 
     async def take(self, account_key: str, priority: Priority) -> None:
         """One call of the account's budget. Raises ThrottledError saying how long to wait."""
@@ -99,16 +121,25 @@ class RedisBudget:
             block.calls -= 1
 
     async def close(self, account_key: str, seconds: float) -> None:
-        """Nobody calls this account for so long, in any process."""
-        self._closed_until.put(account_key, self._clock() + seconds)
+        """Nobody calls this account for so long, in any process; its batch work comes back with half of its share."""
+        rate = self._rates[account_key.partition(":")[0]]
+        closed_until = self._closed_until.get(account_key) or 0.0
+        is_new = closed_until <= self._clock()
+        self._closed_until.put(account_key, max(closed_until, self._clock() + seconds))
         for priority in get_args(Priority):
             block = self._blocks.get((account_key, priority))
             if block is not None:
                 block.calls = 0
+        floor = rate.batch_floor_percent / 100
         try:
-            await self._cache.set(f"{_bucket(account_key)}:closed", b"1", px=max(1, int(seconds * 1000)))
+            answer = await self._run(
+                _CLOSE, account_key, max(1, int(seconds * 1000)), floor, rate.batch_recovery_per_s, _KEPT_MS
+            )
         except (RedisError, OSError, TimeoutError):
             return  # this process keeps the pause by itself; the others will be told 429 too
+        self._shares.note(account_key, int(cast("int", answer)) / 1_000)
+        if is_new:
+            PAUSES.labels(account_key.partition(":")[0]).inc()
 
     async def _take_block(self, account_key: str, priority: Priority, block: _Block, now: float) -> None:
         rate = self._rates[account_key.partition(":")[0]]
@@ -117,27 +148,35 @@ class RedisBudget:
             granted, wait_ms = await self._ask(account_key, priority, rate, wanted)
         except (RedisError, OSError, TimeoutError):
             bucket = self._local.get(account_key) or self._local.put(account_key, _LocalBucket())
-            wait_s = bucket.take(rate.calls_per_s * SHARE_WITHOUT_REDIS, now)
+            per_s = rate.calls_per_s * SHARE_WITHOUT_REDIS
+            wait_s = bucket.take(per_s, rate.find_reserve(priority, max(1.0, per_s)), now)
             granted, wait_ms = (0, wait_s * 1000) if wait_s else (1, 0)
         if granted == 0:
             raise ThrottledError(f"the budget of {account_key} is used up", retry_after_s=max(wait_ms, 1) / 1000)
         block.calls, block.size, block.taken_at = granted, granted, now
 
     async def _ask(self, account_key: str, priority: Priority, rate: BudgetRate, wanted: int) -> tuple[int, float]:
-        reserve = rate.burst_calls * rate.live_reserve_percent / 100 if priority == "batch" else 0.0
-        bucket = _bucket(account_key)
+        """Calls granted; when none, the milliseconds to wait."""
+        reserve, is_batch = rate.find_reserve(priority, rate.burst_calls), int(priority == "batch")
+        answer = await self._run(
+            _TAKE, account_key, rate.calls_per_s, rate.burst_calls, reserve, wanted, is_batch, rate.batch_recovery_per_s
+        )
+        granted, wait_ms, thousandths = cast("list[int]", answer)
+        self._shares.note(account_key, int(thousandths) / 1_000)
+        return int(granted), float(wait_ms)
+
+    async def _run(self, script: str, account_key: str, *arguments: float) -> object:
+        """A script over the account's keys, loaded when it is not there."""
+        bucket = name_bucket(account_key)
         keys = (bucket, f"{bucket}:closed")
-        arguments = (rate.calls_per_s, rate.burst_calls, reserve, wanted)
         for _ in range(2):
-            if self._sha is None:
-                self._sha = await self._cache.script_load(_TAKE)
+            if script not in self._shas:
+                self._shas[script] = await self._cache.script_load(script)
             try:
-                asked = self._cache.evalsha(self._sha, len(keys), *keys, *map(str, arguments))
-                answer = await cast("Awaitable[list[int]]", asked)
+                asked = self._cache.evalsha(self._shas[script], len(keys), *keys, *map(str, arguments))
+                return await cast("Awaitable[object]", asked)
             except NoScriptError:
-                self._sha = None
-                continue
-            return int(answer[0]), float(answer[1])
+                del self._shas[script]
         raise RedisError("the budget script could not be kept loaded")
 
 
@@ -162,15 +201,15 @@ def make_asked_budget(cache: Redis, settings: Settings) -> AskedBudget:
 
 def make_budget(cache: Redis, settings: Settings) -> RedisBudget:
     """The budget of all providers that we know, as set."""
-    return RedisBudget(
-        cache, {"vtex": BudgetRate(settings.vtex_calls_per_minute, settings.budget_live_reserve_percent)}
+    vtex = BudgetRate(
+        settings.vtex_calls_per_minute,
+        settings.budget_live_reserve_percent,
+        settings.budget_batch_floor_percent,
+        settings.budget_batch_recovery_percent,
     )
+    return RedisBudget(cache, {"vtex": vtex})
 
 
 def _name_asked(account_key: str) -> str:
     provider, _, account = account_key.partition(":")
     return f"{provider}:asked:{account}"
-
-
-def _bucket(account_key: str) -> str:
-    return f"budget:{account_key}"

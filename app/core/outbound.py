@@ -22,6 +22,7 @@ from app.core.breaker import Breaker
 from app.core.errors import ObjectFailedError, ProviderError, ProviderTimeoutError, ProviderUnavailableError
 from app.core.lru import Lru
 from app.core.settings import Settings
+from app.core.turns import Turns
 
 Priority = Literal["live", "batch"]
 
@@ -92,6 +93,7 @@ class Outbound:
     def __init__(self, settings: Settings, budget: Budget) -> None:
         logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every URL at INFO
         self._budget = budget
+        self._turns = Turns(settings.batch_budget_wait_s)
         self._call_timeout_s = settings.provider_call_timeout_s
         self._bytes_max = settings.provider_answer_bytes_max
         self._breaker_failures = settings.breaker_failures
@@ -141,16 +143,21 @@ class Outbound:
         ProviderUnavailableError.
         """
         breaker = self._get_breaker(route.account_key)
-        wait_s = breaker.find_wait_s()
-        if wait_s > 0:
-            CALLS.labels(route.provider, route.name, "breaker_open").inc()
-            raise ProviderUnavailableError(f"{_name(route)}: the breaker is open", retry_after_s=wait_s)
         end = "canceled"
         try:
-            await self._budget.take(route.account_key, priority)
+            _check(route, breaker.find_open_s())
+            if priority == "batch":
+                await self._turns.wait(route.account_key, lambda: self._budget.take(route.account_key, "batch"))
+            # Behind the wait: whoever tries an account first after a failure must do it at once.
+            _check(route, breaker.find_wait_s())
+            if priority == "live":
+                await self._budget.take(route.account_key, "live")
             answer = await self._send(route, method, url, headers, content)
             end = str(answer.status)
             await self._judge(route, answer, breaker, also)
+        except _BreakerOpenError:
+            end = "breaker_open"
+            raise
         except ProviderError as error:
             end = str(error.status or error.code)
             if isinstance(error, ProviderTimeoutError | ProviderUnavailableError) and not error.status:
@@ -235,6 +242,15 @@ class Outbound:
 def _make_session(connections: int) -> aiohttp.ClientSession:
     connector = aiohttp.TCPConnector(limit=connections, keepalive_timeout=_KEEPALIVE_S, ssl=httpx.create_ssl_context())
     return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+
+
+class _BreakerOpenError(ProviderUnavailableError):
+    """No call was made, so it says nothing about the account."""
+
+
+def _check(route: Route, open_s: float) -> None:
+    if open_s > 0:
+        raise _BreakerOpenError(f"{_name(route)}: the breaker is open", retry_after_s=open_s)
 
 
 def _name(route: Route) -> str:

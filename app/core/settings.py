@@ -187,7 +187,12 @@ class Settings(BaseSettings):
     fetch_concurrency_per_process: int = Field(256, ge=1)
     vtex_url_template: str = "https://{account}.{environment}.com.br"
     vtex_calls_per_minute: int = Field(5_000, ge=1, description="budget per VTEX account, all work together")
-    budget_live_reserve_percent: int = Field(50, ge=0, le=100, description="part of a budget only live work may use")
+    budget_live_reserve_percent: int = Field(20, ge=0, le=100, description="part of a budget only live work may use")
+    budget_batch_floor_percent: int = Field(
+        10, ge=1, le=100, description="least share of the budget that 429 answers, each halving it, leave to batch work"
+    )
+    budget_batch_recovery_percent: int = Field(10, ge=1, description="of that share, what comes back per minute")
+    batch_budget_wait_s: float = Field(5.0, ge=0, description="longest wait of a batch call for its account's budget")
     vtex_index_lag_s: float = Field(300.0, ge=0, description="how far behind VTEX's lists and searches may be")
     vtex_scroll_documents: int = Field(1_000, ge=1, le=1_000, description="documents of one page of a scroll")
     vtex_scroll_window_documents: int = Field(

@@ -53,8 +53,12 @@ def make_customer_row(sealer: Sealer, key: Key, known: Known, revision: int = 0)
     assert isinstance(record, CustomerRecord)
     if record.is_deleted:
         return CustomerRow(key, version, revision, known.is_partial, deleted_at=version.source_updated_at)
-    columns = _read_columns(record)
-    return CustomerRow(key, version, revision, known.is_partial, **columns, **_seal(sealer, key, known)._asdict())
+    created_at = record.source_created_at and to_utc(record.source_created_at)
+    # By position: by name it takes as long as sealing.
+    return CustomerRow(
+        key, version, revision, known.is_partial, None, created_at, record.is_corporate, record.accepts_marketing,
+        record.locale, record.customer_class, *_seal(sealer, key, known),
+    )  # fmt: skip
 
 
 def make_order_row(sealer: Sealer, key: Key, known: Known, revision: int = 0) -> OrderRow:
@@ -123,6 +127,8 @@ def to_utc(time: datetime) -> datetime:
 
 
 class _Sealed(NamedTuple):
+    """As a customer's row ends."""
+
     key_version: int
     identities: bytes
     sealed: bytes

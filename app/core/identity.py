@@ -112,17 +112,17 @@ def identities_of(record: OrderRecord | CustomerRecord, country: str) -> list[Id
     source = record.buyer if isinstance(record, OrderRecord) else record
     if source is None:
         return []
-    found: set[tuple[IdentityKind, str | None]] = {
+    found: list[tuple[IdentityKind, str | None]] = [
         ("email", normalise_email(source.email)),
         ("document", normalise_document(source.document_type, source.document)),
         ("profile", normalise_profile(source.profile_id)),
-    }
+    ]
     if source.corporate_document:
         company_type = _COMPANY_DOCUMENTS.get(country.upper(), "company")
-        found.add(("document", normalise_document(company_type, source.corporate_document)))
-    for phone in source.phones if isinstance(source, CustomerRecord) else (source.phone,):
-        found.add(("phone", normalise_phone(phone, country)))
-    return sorted((kind, form) for kind, form in found if form is not None)
+        found.append(("document", normalise_document(company_type, source.corporate_document)))
+    phones = source.phones if isinstance(source, CustomerRecord) else (source.phone,)
+    found += [("phone", normalise_phone(phone, country)) for phone in phones]
+    return sorted({(kind, form) for kind, form in found if form is not None})
 
 
 def _is_placeholder_phone(country_code: str, national: str) -> bool:

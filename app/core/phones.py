@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata, PhoneNumberDesc
 
-_PLAIN = re.compile(r"(?P<plus>\+?)(?P<digits>[0-9(][0-9 ()-]{5,22}[0-9])")
+_PLAIN = re.compile(r"(\+?)([0-9(][0-9 ()-]{5,22}[0-9])")
 _NOT_DIGITS = str.maketrans("", "", " ()-")
 _COUNTRY_CODE_DIGITS_MAX = 3
 
@@ -32,9 +32,7 @@ class _Form(NamedTuple):
     pattern: re.Pattern[str]
 
     def matches(self, national: str) -> bool:
-        if self.lengths and len(national) not in self.lengths:
-            return False
-        return self.pattern.fullmatch(national) is not None
+        return (not self.lengths or len(national) in self.lengths) and self.pattern.fullmatch(national) is not None
 
 
 class _Region(NamedTuple):
@@ -57,8 +55,10 @@ def find_plain_phone(text: str, country: str) -> PlainPhone | None:
     match = _PLAIN.fullmatch(text)
     if match is None:
         return None
-    digits = match["digits"].translate(_NOT_DIGITS)
-    if match["plus"]:
+    plus, digits = match.groups()
+    if not digits.isdigit():
+        digits = digits.translate(_NOT_DIGITS)
+    if plus:
         region = _find_region_of(digits)
         national = digits[len(region.country_code) :] if region else ""
     else:
@@ -71,7 +71,10 @@ def find_plain_phone(text: str, country: str) -> PlainPhone | None:
     national = _drop_prefix(region, national)
     if national.startswith("0") or not region.general.matches(national):
         return None
-    return PlainPhone(region.country_code, national, any(kind.matches(national) for kind in region.kinds))
+    for kind in region.kinds:
+        if kind.matches(national):
+            return PlainPhone(region.country_code, national, True)
+    return PlainPhone(region.country_code, national, False)
 
 
 def _drop_prefix(region: _Region, national: str) -> str:

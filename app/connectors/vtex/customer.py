@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from app.connectors.reading import JsonObject, check_identifier, find_latest
 from app.connectors.vtex.address import map_address
 from app.connectors.vtex.email import find_real_email, is_masked
-from app.connectors.vtex.personal import PersonalField, find_personal_text, find_personal_texts
+from app.connectors.vtex.personal import PersonalField, find_personal_texts
 from app.core.errors import MappingError
 from schemas.records import Address, CustomerRecord, make_checked
 
@@ -35,6 +35,9 @@ _TOLD: dict[str, tuple[str, ...]] = {
     "profile_id": ("userId",),
     "trade_name": ("tradeName",),
 }
+_PHONES: tuple[PersonalField, ...] = tuple(
+    (name, name, 60) for name in ("homePhone", "cellPhone", "phone", "businessPhone")
+)
 _OF_PEOPLE: tuple[PersonalField, ...] = (
     ("document_type", "documentType", 60),
     ("document", "document", 60),
@@ -91,17 +94,18 @@ def map_customer(document: object) -> CustomerRecord:
 
 
 def _list_phones(client: JsonObject) -> tuple[str, ...]:
-    names = ("homePhone", "cellPhone", "phone", "businessPhone")
-    phones = (find_personal_text(client, name, chars_max=60) for name in names)
-    return tuple(dict.fromkeys(phone for phone in phones if phone is not None))
+    phones = find_personal_texts(client, _PHONES).values()
+    return tuple(dict.fromkeys([phone for phone in phones if phone is not None]))
 
 
 def _list_addresses(client: JsonObject) -> tuple[Address, ...]:
     """Sorted by id: the search gives them in any order, and equal content must have one form."""
     addresses = [map_address(address) for address in client.get_objects(ADDRESSES_KEY)]
     found = [address for address in addresses if address is not None]
+    if len({address.external_id or "" for address in found}) < len(found):
+        found.sort(key=lambda address: address.model_dump_json())
     if len(found) > 1:
-        found.sort(key=lambda address: (address.external_id or "", address.model_dump_json()))
+        found.sort(key=lambda address: address.external_id or "")
     return tuple(found)
 
 
@@ -111,10 +115,13 @@ def _find_missing(client: JsonObject, values: Mapping[str, object]) -> tuple[str
     Checkout is known to turn the names of a good profile into null. A profile with neither name is taken for such a
     one: what is empty in it is not told, instead of a wish to forget.
     """
-    empty = [field for field in _TOLD if not values[field]]
     is_emptied = values["first_name"] is None and values["last_name"] is None
     return tuple(
-        field for field in empty if (is_emptied and field in _EMPTIED_TOGETHER) or not _is_told(client, _TOLD[field])
+        [
+            field
+            for field, keys in _TOLD.items()
+            if not values[field] and ((is_emptied and field in _EMPTIED_TOGETHER) or not _is_told(client, keys))
+        ]
     )
 
 
@@ -123,10 +130,10 @@ def _is_told(client: JsonObject, keys: tuple[str, ...]) -> bool:
     is_there = False
     for key in keys:
         text = client.peek(key)
-        if text is not None:
+        if text is None:
+            is_there = is_there or client.has(key)
+        elif isinstance(text, str) and is_masked(text.strip()):
+            return False
+        else:
             is_there = True
-            if isinstance(text, str) and is_masked(text.strip()):
-                return False
-        elif not is_there:
-            is_there = client.has(key)
     return is_there

@@ -4,6 +4,7 @@ Run as `python -m workers.syncer`. SIGTERM stops it cleanly: steps are ended, th
 """
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -35,6 +36,7 @@ from workers.sync_jobs import JOB_QUEUE, list_crons, list_functions
 from workers.syncs import SyncLoops
 
 QUEUE_SOCKET_TIMEOUT_S = 5.0
+GARBAGE_OBJECTS = 20_000  # new objects between two collections of the youngest
 
 log = get_logger()
 
@@ -97,6 +99,7 @@ async def run(settings: Settings) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, context.stopping.set)
         normalise_phone("+54 11 5555-1234", DEFAULT_COUNTRY)  # loads the numbering plans now, not with the first page
+        settle_garbage()
         server = make_server(build_health(context), settings.syncer_health_host, settings.syncer_health_port,
                              stop_timeout_s=1, handles_signals=False)  # fmt: skip
         loops = asyncio.create_task(SyncLoops(context).run(), name="loops")
@@ -116,6 +119,13 @@ async def run(settings: Settings) -> None:
             log.error("syncer.killed", tasks=[task.get_name() for task in waiting])
             os._exit(1)
         log.info("syncer.stopped")
+
+
+def settle_garbage() -> None:
+    """What is here now stays. A page is thousands of small objects that go by themselves, and none of them is garbage
+    while it is worked on: looking for it as often as usual takes 5 % of a backfill."""
+    gc.freeze()
+    gc.set_threshold(GARBAGE_OBJECTS)
 
 
 async def _wait_for_end(context: SyncContext, tasks: "list[asyncio.Task[None]]") -> None:

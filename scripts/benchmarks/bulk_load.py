@@ -1,20 +1,21 @@
 """The loading process of `bench bulk`: pages over HTTP into sealed rows, as a sync does it.
 
-While a page is written, the next is mapped and sealed and the one behind it is read: three pages are in hand. Each
-line of standard input is `FIRST END`, the pages to load; each answer a line of JSON with the seconds and the peak of
-this process's memory since it was started.
+While a page is written, the two behind it are read, mapped and sealed: three pages are in hand. Each line of standard
+input is `FIRST END`, the pages to load; each answer a line of JSON with the seconds and the peak of this process's
+memory since it was started.
 """
 
 import asyncio
-import gc
 import os
 import resource
 import sys
 import time
+from collections import deque
 from datetime import UTC, datetime
 
 import httpx
 import orjson
+import uvloop
 from httpx_aiohttp import AiohttpTransport
 
 from app.connectors.reading import parse_json
@@ -26,9 +27,13 @@ from app.services.prepare import Prepared, prepare_batch
 from db.pool import Database
 from scripts.benchmarks.bulk_pages import ACCOUNT
 from scripts.stack.installation import read_settings_of
+from workers.syncer import settle_garbage
 
 TENANT = 1
 MAPPED_PER_TURN = 100
+PAGES_AHEAD = 2
+
+Page = tuple[list[Observation], Prepared]
 
 
 class Loader:
@@ -38,19 +43,21 @@ class Loader:
         self._http = http
 
     async def load(self, first: int, end: int) -> None:
-        reading = asyncio.create_task(self._read(first))
+        ahead: deque[asyncio.Task[Page]] = deque()
         writing: asyncio.Task[None] | None = None
         for number in range(first, end):
-            body = await reading
-            if number + 1 < end:
-                reading = asyncio.create_task(self._read(number + 1))
-            observations = await self._map(body)
-            prepared = await prepare_batch(self._database, self._keys, observations)
+            while len(ahead) < PAGES_AHEAD and number + len(ahead) < end:
+                ahead.append(asyncio.create_task(self._prepare(number + len(ahead))))
+            observations, prepared = await ahead.popleft()
             if writing is not None:
                 await writing
             writing = asyncio.create_task(self._write(observations, prepared))
         if writing is not None:
             await writing
+
+    async def _prepare(self, number: int) -> Page:
+        observations = await self._map(await self._read(number))
+        return observations, await prepare_batch(self._database, self._keys, observations)
 
     async def _read(self, number: int) -> bytes:
         return (await self._http.get(f"/{number}")).raise_for_status().content
@@ -77,7 +84,7 @@ async def main(pages_url: str) -> None:
     http = httpx.AsyncClient(base_url=pages_url, transport=AiohttpTransport(), trust_env=False)
     async with await Database.open(settings, application_name="bench bulk") as database, http:
         loader = Loader(database, keys, http)
-        gc.freeze()
+        settle_garbage()
         while line := await asyncio.to_thread(sys.stdin.readline):
             started_at = time.perf_counter()
             await loader.load(*map(int, line.split()))
@@ -88,4 +95,4 @@ async def main(pages_url: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1]))
+    uvloop.run(main(sys.argv[1]))

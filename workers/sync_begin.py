@@ -1,6 +1,6 @@
 """Where a run begins, reckoned once by its first step and kept in its checkpoint; and what its end means."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 
@@ -15,6 +15,8 @@ from workers.sync_checkpoint import Checkpoint
 from workers.sync_context import SyncContext
 from workers.sync_windows import RepairCheckpoint, plan_windows
 from workers.sync_work import SyncWork
+
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # no provider of ours is older
 
 
 async def begin_listing(context: SyncContext, work: SyncWork) -> Checkpoint:
@@ -31,8 +33,7 @@ async def begin_repair(context: SyncContext, work: SyncWork) -> RepairCheckpoint
 
     A stream whose unlisted objects say nothing is compared as far back as its provider lists, and no further.
     """
-    claim, now, settings = work.claim, work.claim.server_now, context.settings
-    oldest = now - timedelta(days=work.retention_days)
+    claim, now, settings, oldest = work.claim, work.claim.server_now, context.settings, find_oldest(work)
     if not work.reader.finds_deletions:
         oldest = max(oldest, now - timedelta(days=settings.sync_history_days))
     since = max(oldest, claim.since) if claim.since else oldest
@@ -40,18 +41,25 @@ async def begin_repair(context: SyncContext, work: SyncWork) -> RepairCheckpoint
     until = min(until, claim.until) if claim.until else until
     async with context.database.tenant_tx(claim.tenant_id, "begin_repair") as connection:
         held = await count_states(connection, work.place, since, until)
-        checkpoint = RepairCheckpoint(now, since, plan_windows(since, until, settings.sync_window_days), held)
+        windows = plan_windows(since, until, settings.sync_window_days, settings.sync_history_days)
+        checkpoint = RepairCheckpoint(now, since, windows, held)
         if claim.until is None:
             await begin_gap_repair(connection, claim.tenant_id, claim.integration_id, claim.stream)
         await save_progress(connection, claim, checkpoint.to_json(), Progress(None))
     return checkpoint
 
 
+def find_oldest(work: SyncWork) -> datetime:
+    """What was created before it is not wanted. Orders are kept for so long; a profile as long as its store has it."""
+    if work.claim.stream != "orders":
+        return EARLIEST
+    return work.claim.server_now - timedelta(days=work.retention_days)
+
+
 async def find_span(connection: asyncpg.Connection, settings: Settings, work: SyncWork) -> Span:
     """Never behind what the tenant keeps. An incremental run goes on where the last one ended, or where a gap begins,
     and is a full one where nothing was listed yet."""
-    claim, now = work.claim, work.claim.server_now
-    oldest = now - timedelta(days=work.retention_days)
+    claim, now, oldest = work.claim, work.claim.server_now, find_oldest(work)
     if claim.kind == "full":
         return Span("full", oldest, now)
     known = await find_sync_stream(connection, claim.tenant_id, claim.integration_id, claim.stream)

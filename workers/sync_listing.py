@@ -15,7 +15,7 @@ from typing import NamedTuple
 import asyncpg
 
 from app.connectors.listing import Listing, Page
-from app.core.errors import MappingError
+from app.core.errors import MappingError, PositionLostError
 from app.core.logging import get_logger
 from app.core.metrics import SYNC_OBJECTS
 from app.core.outbound import CALL_COUNT, CallCount
@@ -63,10 +63,10 @@ class ListingStep:
         self._loop = asyncio.get_running_loop()
         self._count = CallCount()
         self._reported = CallCount()
-        self._pages: deque[tuple[Page, Checkpoint, asyncio.Task[_Handled]]] = deque()
+        self._pages: deque[tuple[Checkpoint, asyncio.Task[_Handled]]] = deque()
         self._pages_max = context.settings.sync_pages_ahead
         self._slots = asyncio.Semaphore(context.settings.sync_fetch_concurrency)
-        self._stand = checkpoint
+        self._stand = self._ahead = checkpoint
         self._stopped_by: Exception | None = None
         self._has_read = self._is_cut = False
         self._writing: asyncio.Task[None] | None = None
@@ -83,8 +83,10 @@ class ListingStep:
         except BaseException as error:
             is_cancelled = isinstance(error, asyncio.CancelledError)
             await self._end_tasks(is_cancelled=is_cancelled)
-            # An answer may have been lost in the middle of a list that remembers how far it was read.
-            self.checkpoint = self.checkpoint.restart_first(self._work.reader.restart)
+            is_read_further = self._ahead is not self.checkpoint
+            if is_cancelled or is_read_further or isinstance(error, PositionLostError):
+                # A list that remembers how far it was read may have given what nobody has written.
+                self.checkpoint = self.checkpoint.restart_first(self._work.reader.restart)
             raise
         return not self.checkpoint.positions
 
@@ -92,15 +94,12 @@ class ListingStep:
         """Pages are begun until `soft`, and what is begun is worked on until the deadline."""
         begun_at = self._loop.time()
         soft = begun_at + (self._deadline - begun_at) * READING_SHARE
-        ahead = self.checkpoint
         while True:
-            while ahead.positions and len(self._pages) < self._pages_max and self._may_begin(soft):
-                page = await self._read(ahead)
-                ahead = ahead.replace_first(page, self._work.reader.restart)
-                self._pages.append((page, ahead, asyncio.create_task(self._handle(page))))
+            while self._ahead.positions and len(self._pages) < self._pages_max and self._may_begin(soft):
+                await self._begin_page()
             if not self._pages:
                 break
-            page, after, handling = self._pages.popleft()
+            after, handling = self._pages.popleft()
             await self._pass_on(await handling, after)
         await self._finish_writing()
         if self._stopped_by is not None:
@@ -111,10 +110,13 @@ class ListingStep:
         is_in_time = self._loop.time() < soft or not self._has_read
         return is_in_time and self._stopped_by is None and not self._is_cut
 
-    async def _read(self, checkpoint: Checkpoint) -> Page:
-        """The next page, while those before it are handled and written."""
+    async def _begin_page(self) -> None:
+        """Reads the next one, while those before it are handled and written."""
         self._has_read = True
-        return await self._work.reader.read(self._work.access, checkpoint.positions[0])
+        observed_at = await self._context.read_time()  # before the request leaves
+        page = await self._work.reader.read(self._work.access, self._ahead.positions[0])
+        self._ahead = self._ahead.replace_first(page, self._work.reader.restart)
+        self._pages.append((self._ahead, asyncio.create_task(self._handle(page, observed_at))))
 
     async def _pass_on(self, handled: _Handled, after: Checkpoint) -> None:
         """To be written behind the page before it. Behind one that was cut short the stream stands still: what came of
@@ -136,7 +138,7 @@ class ListingStep:
     async def _end_tasks(self, *, is_cancelled: bool) -> None:
         """A write under way is let finish, unless the step is being cancelled; nothing else is wanted any more."""
         writing, self._writing = self._writing, None
-        handling = [task for _, _, task in self._pages]
+        handling = [task for _, task in self._pages]
         self._pages.clear()
         for task in handling:
             task.cancel()
@@ -144,14 +146,13 @@ class ListingStep:
             writing.cancel()
         await asyncio.gather(*handling, *([writing] if writing else []), return_exceptions=True)
 
-    async def _handle(self, page: Page) -> _Handled:
+    async def _handle(self, page: Page, observed_at: datetime) -> _Handled:
         """Maps what the list brought along and fetches what it only told of, as far as that is needed."""
         context, work, tally, known = self._context, self._work, Tally(), self.checkpoint
         if page.is_incomplete:
             tally.note_error("list_is_cut", "a list", "more is there than the provider lets anybody list")
         listings = {one.external_id: one for one in page.listings if one.external_id not in known.done}
         observed: dict[str, Observation] = {}
-        observed_at = await context.read_time() if listings else known.span.now
         for listing in listings.values():
             if listing.document is not None:
                 try:

@@ -90,15 +90,17 @@ class RepairCheckpoint:
         )
 
 
-def plan_windows(since: datetime, until: datetime, window_days: int) -> tuple[Window, ...]:
-    """The newest first, each of at most so many whole UTC days."""
+def plan_windows(since: datetime, until: datetime, window_days: int, history_days: int) -> tuple[Window, ...]:
+    """The newest first: windows of `window_days` whole UTC days for the last `history_days`, and one for all before."""
     windows: list[Window] = []
-    end = until
-    while end > since:
+    end, recent = until, max(since, _begin_day((until - timedelta(days=history_days)).date()))
+    while end > recent:
         last_day = (end - timedelta(microseconds=1)).date()
-        start = max(since, _begin_day(last_day - timedelta(days=window_days - 1)))
+        start = max(recent, _begin_day(last_day - timedelta(days=window_days - 1)))
         windows.append(Window(start, end))
         end = start
+    if since < end:
+        windows.append(Window(since, end))
     return tuple(windows)
 
 

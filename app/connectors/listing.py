@@ -107,7 +107,8 @@ class StreamReader(Protocol):
         """Where a run begins, in the order in which it is to be read. Calls nobody."""
 
     async def read(self, access: Access, position: Position) -> Page:
-        """What is listed there. PositionLostError when the provider has forgotten it: `restart` it then."""
+        """What is listed there. PositionLostError when the provider has forgotten it, or its answer was lost and may
+        not come again: `restart` it then."""
 
     def restart(self, position: Position) -> Position:
         """The same work from a place that is safe to begin at, after a crash or a lost answer in the middle of it: for

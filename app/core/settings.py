@@ -141,7 +141,7 @@ class Settings(BaseSettings):
     sync_trailing_days: int = Field(45, ge=1, description="recent creations that incremental runs list again")
     sync_trailing_every_h: float = Field(24.0, gt=0, description="how often a scheduled run lists them")
     sync_history_days: int = Field(
-        730, ge=1, description="how far back a repair compares what a provider only lists for a time"
+        730, ge=1, description="how far back a repair compares orders; of customers, the part cut into windows at once"
     )
     sync_window_days: int = Field(30, ge=1, description="days that a repair compares at once, if they are not too much")
     sync_window_rows_max: int = Field(20_000, ge=100, description="rows held of what a repair compares at once")

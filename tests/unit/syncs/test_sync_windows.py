@@ -20,17 +20,19 @@ def covers_once(windows: list[Window], since: datetime, until: datetime) -> bool
     )
 
 
-@given(since=MOMENTS, until=MOMENTS, window_days=st.integers(1, 90))
+@given(since=MOMENTS, until=MOMENTS, window_days=st.integers(1, 90), history_days=st.integers(1, 900))
 def test_the_plan_covers_every_moment_once_in_windows_of_whole_days(
-    since: datetime, until: datetime, window_days: int
+    since: datetime, until: datetime, window_days: int, history_days: int
 ) -> None:
-    windows = list(plan_windows(since, until, window_days))
+    windows = list(plan_windows(since, until, window_days, history_days))
     if until <= since:
         assert windows == []
         return
     assert covers_once(windows, since, until)
     assert windows == sorted(windows, reverse=True), "the newest first"
-    assert all(window.end - window.start <= timedelta(days=window_days) for window in windows)
+    recent = [window for window in windows if window.end > until - timedelta(days=history_days)]
+    assert all(window.end - window.start <= timedelta(days=window_days) for window in recent)
+    assert len(windows) - len(recent) <= 1, "what is older is one window, to be cut where it is too much"
     assert all(window.start.time() == time() for window in windows[:-1])
 
 
@@ -50,14 +52,14 @@ def test_halves_cover_what_they_were_cut_from_until_they_cannot_be_cut(
 def test_a_checkpoint_is_read_as_it_was_written() -> None:
     now = datetime(2026, 11, 24, 12, 0, 0, 123456, tzinfo=UTC)
     since = now - timedelta(days=3)
-    windows = plan_windows(since, now, 2)
+    windows = plan_windows(since, now, 2, 9)
     checkpoint = RepairCheckpoint(now, since, windows, 40, frozenset({"a"}), (Suspect("c-1", now),), 17)
     assert RepairCheckpoint.from_json(checkpoint.to_json()) == checkpoint
 
 
 def test_what_is_settled_of_a_window_is_forgotten_with_it_and_who_was_missing_is_not() -> None:
     now = datetime(2026, 11, 24, tzinfo=UTC)
-    checkpoint = RepairCheckpoint(now, now, plan_windows(now - timedelta(days=2), now, 1), 0)
+    checkpoint = RepairCheckpoint(now, now, plan_windows(now - timedelta(days=2), now, 1, 9), 0)
     checkpoint = checkpoint.add(["a", "b"], ()).add(["c", "d"], [Suspect("d", now)])
     assert checkpoint.done == {"a", "b", "c", "d"}
     after = checkpoint.drop_first(10)

@@ -20,6 +20,7 @@ from app.core.logging import get_logger
 from app.core.metrics import SYNC_OBJECTS
 from app.core.outbound import CALL_COUNT, CallCount
 from app.services.apply import Applied, InTransaction, Observation, apply_batch
+from app.services.prepare import Prepared, prepare_batch
 from db.failures import classify
 from db.held_states import find_states
 from db.listing_marks import ListingMark, find_marks, set_marks
@@ -42,10 +43,11 @@ log = get_logger()
 
 
 class _Handled(NamedTuple):
-    """A page ready to be written. `left`: objects of it that are still to be fetched, because the time was over or of
-    `stopped_by`."""
+    """A page ready to be written, sealed while those before it are written. `left`: objects of it that are still to be
+    fetched, because the time was over or of `stopped_by`."""
 
     observations: Sequence[Observation]
+    prepared: Prepared | None
     marks: Sequence[ListingMark]
     tally: Tally
     left: AbstractSet[str]
@@ -173,7 +175,19 @@ class ListingStep:
         tally.listed, tally.fetched = len(tally.handled), len(fetched.handled)
         await hand_over(context, work, [*sorted(tally.dead_ids), *sorted(tally.failed_ids)])
         marks = _list_marks(work, listings, observed, tally)
-        return _Handled(list(observed.values()), marks, tally, left, fetched.stopped_by)
+        observations = list(observed.values())
+        prepared = await self._prepare(observations)
+        return _Handled(observations, prepared, marks, tally, left, fetched.stopped_by)
+
+    async def _prepare(self, observations: Sequence[Observation]) -> Prepared | None:
+        """None for a page in which something cannot be sealed: the write will find out what."""
+        work = self._work
+        try:
+            return await prepare_batch(self._context.database, work.keys, observations, country=work.tenant.country)
+        except Exception as error:
+            if classify(error) != "content":
+                raise
+            return None
 
     async def _choose(self, listings: Sequence[Listing]) -> list[str]:
         """Which of the objects that a list told of must be fetched.
@@ -223,7 +237,7 @@ class ListingStep:
             progress = self._report(handled.tally, applied, spent)._replace(expected=checkpoint.expected)
             await save_progress(connection, work.claim, checkpoint.to_json(), progress)
 
-        applied = await self._apply(handled.observations, save)
+        applied = await self._apply(handled.observations, save, handled.prepared)
         self._reported = spent
         if applied.kept_out:
             log.info("sync.kept_out", **name_run(work.claim), customers=len(applied.kept_out))
@@ -246,16 +260,18 @@ class ListingStep:
             else:
                 changed, created = changed + applied.changed, created + applied.created
         await hand_over(self._context, self._work, sorted(handled.tally.dead_ids - known))
-        rest = handled._replace(observations=())
+        rest = handled._replace(observations=(), prepared=None)
         rest.tally.changed_before, rest.tally.created_before = changed, created
         await self._write_page(rest, checkpoint)
 
-    async def _apply(self, observations: Sequence[Observation], save: InTransaction | None) -> Applied:
+    async def _apply(
+        self, observations: Sequence[Observation], save: InTransaction | None, prepared: Prepared | None = None
+    ) -> Applied:
         work = self._work
         return await apply_batch(
             self._context.database, work.keys, (), observations, writer="bulk", now=datetime.now(UTC),
             country=work.tenant.country, limits=work.tenant.limits, integration_id=work.claim.integration_id,
-            in_transaction=save,
+            in_transaction=save, prepared=prepared,
         )  # fmt: skip
 
     def _report(self, tally: Tally, applied: Applied, spent: CallCount) -> Progress:

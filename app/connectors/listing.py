@@ -59,13 +59,12 @@ class Page(NamedTuple):
     """What was listed at a position, and the positions that replace it, in the order in which they are to be read.
 
     `found`: how many objects lie under this position and what replaces it, where it was opened for the first time and
-    is no part of one that told its number before; else None. `body_bytes`: of the answers read.
+    is no part of one that told its number before; else None.
     """
 
     listings: Sequence[Listing]
     then: Sequence[Position] = ()
     found: int | None = None
-    body_bytes: int = 0
     is_incomplete: bool = False  # more is there than the provider lets anybody list: said in the run's errors
 
 
@@ -78,7 +77,6 @@ class WindowListing(NamedTuple):
 
     listings: Sequence[Listing] | None
     is_complete: bool = True
-    body_bytes: int = 0
 
 
 class StreamReader(Protocol):

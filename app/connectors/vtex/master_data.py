@@ -47,7 +47,6 @@ class Found(NamedTuple):
 
     documents: list[Document]
     total: int | None
-    body_bytes: int
 
 
 class ScrollPage(NamedTuple):
@@ -56,7 +55,6 @@ class ScrollPage(NamedTuple):
     documents: list[Document]
     token: str | None
     total: int | None
-    body_bytes: int
 
 
 def write_days(field: str, days: Days) -> str:
@@ -75,7 +73,7 @@ async def search(calls: Calls, place: Place, route: str, query: Query, *, first:
     path = f"/api/dataentities/{query.entity}/search?{encoded}"
     answer = await calls.call(place, route, "GET", path, rest_range=f"resources={first}-{first + rows}")
     total = _read_integer(answer.headers.get("rest-content-range", "").rpartition("/")[2])
-    return Found(_read_documents(answer, place, route), total, len(answer.body))
+    return Found(_read_documents(answer, place, route), total)
 
 
 async def open_scroll(calls: Calls, place: Place, query: Query, *, size: int) -> ScrollPage:
@@ -112,7 +110,7 @@ async def _scroll(calls: Calls, place: Place, entity: Entity, encoded: str) -> S
     token = answer.headers.get(_PLACE_HEADER, "").strip()
     total = _read_integer(answer.headers.get("rest-content-total", ""))
     documents = _read_documents(answer, place, route)
-    return ScrollPage(documents, token if 0 < len(token) <= _TOKEN_CHARS_MAX else None, total, len(answer.body))
+    return ScrollPage(documents, token if 0 < len(token) <= _TOKEN_CHARS_MAX else None, total)
 
 
 def _explain_refusal(name: str, answer: Answer, place: Place, route: str) -> ProviderError:

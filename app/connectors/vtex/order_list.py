@@ -28,7 +28,6 @@ class ListPage(NamedTuple):
 
     listings: Sequence[Listing]
     total: int | None
-    body_bytes: int
 
     def has_next(self, page: int) -> bool:
         if page >= PAGES_MAX or not self.listings:
@@ -52,7 +51,7 @@ async def read_list_page(calls: Calls, place: Place, field: ListField, window: W
     rows = found.get("list") if isinstance(found, dict) else None
     if not isinstance(rows, list):
         raise ObjectFailedError(f"vtex list_orders of {place.account}: the answer has no list", status=answer.status)
-    return ListPage(_read_rows(rows), _read_total(found), len(answer.body))
+    return ListPage(_read_rows(rows), _read_total(found))
 
 
 def describe_row(row: JsonObject) -> str:

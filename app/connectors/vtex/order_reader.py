@@ -66,10 +66,10 @@ class OrderReader:
         is_too_much = page.total is not None and page.total > ROWS_MAX
         if is_too_much and window.width_s > WINDOW_S_MIN:
             # In the middle of a walk too: a window may have grown past the last page since it was opened.
-            return Page((), [_write_position(field, half) for half in window.halve()], found, page.body_bytes)
+            return Page((), [_write_position(field, half) for half in window.halve()], found)
         then = [_write_position(field, window, number + 1)] if page.has_next(number) else []
         listings = list(page.listings)
-        return Page(listings, then, found, page.body_bytes, is_incomplete=is_too_much and number == 1)
+        return Page(listings, then, found, is_incomplete=is_too_much and number == 1)
 
     def restart(self, position: Position) -> Position:
         """Any page can be read at any time."""
@@ -80,11 +80,11 @@ class OrderReader:
         first = await read_list_page(self._calls, place, "creationDate", window, 1)
         is_too_much = first.total is not None and first.total > ROWS_MAX
         if is_too_much and window.width_s > WINDOW_S_MIN:
-            return WindowListing(None, body_bytes=first.body_bytes)
+            return WindowListing(None)
         pages = [first, *await self._read_rest(place, window, first)]
         within = (one for page in pages for one in page.listings if _is_within(one, start, end))
         listings = {listing.external_id: listing for listing in within}
-        return WindowListing(list(listings.values()), not is_too_much, sum(page.body_bytes for page in pages))
+        return WindowListing(list(listings.values()), not is_too_much)
 
     async def fetch(self, access: Access, object_id: str) -> object:
         return await self._client.fetch_order(*access, object_id, priority="batch")

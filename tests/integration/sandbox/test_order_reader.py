@@ -57,7 +57,6 @@ async def test_ten_thousand_orders_are_listed_once_each_by_windows_that_halve(
     assert found.pages[0][1].listings == ()
     assert not found.is_incomplete
     assert len(found.pages) < 10_500 / 100 + 40
-    assert all(page.body_bytes > 100 for _, page in found.pages)
 
 
 async def test_a_full_run_ends_where_the_index_may_lag_and_never_begins_before_retention(

@@ -12,7 +12,7 @@ from app.connectors.reading import JsonObject, find_latest
 from app.connectors.together import run_together
 from app.connectors.vtex.calls import Calls, Place
 from app.connectors.vtex.customer import ADDRESSES_KEY, normalise_document_id
-from app.connectors.vtex.entities import ADDRESS_FIELDS, ADDRESSES_MAX, SEARCHABLE_ID
+from app.connectors.vtex.entities import ADDRESS_FIELDS, ADDRESSES_MAX, SEARCHABLE_ID, is_lasting
 from app.connectors.vtex.master_data import SEARCH_ROWS, SEARCH_ROWS_MAX, Document, Query, search, write_any
 from app.core.errors import CredentialsRefusedError, ObjectNotFoundError, ProviderError
 from schemas.held_state import HeldState
@@ -20,18 +20,10 @@ from schemas.held_state import HeldState
 _NO_STAMP = "-"
 
 
-class Documents(NamedTuple):
-    """`body_bytes`: of the addresses' answers."""
-
-    listings: list[Listing]
-    body_bytes: int
-
-
 class _Block(NamedTuple):
     """Addresses by lower-case user id. None: these users' addresses cannot be read; `is_lost`: not now."""
 
     addresses: dict[str, list[Document]] | None
-    body_bytes: int = 0
     is_lost: bool = False
 
 
@@ -64,7 +56,7 @@ def describe_customer(held: HeldState) -> str:
 
 async def list_documents(
     calls: Calls, place: Place, clients: Sequence[Document], *, users_per_call: int, calls_at_once: int
-) -> Documents:
+) -> list[Listing]:
     """One listing a client, with its document and addresses.
 
     Where the addresses cannot be read at all, the document has none, as for a live event. Where only this call failed,
@@ -79,8 +71,7 @@ async def list_documents(
 
     found = await run_together(read, blocks, at_once=calls_at_once)
     block_of = {user: found[number] for number, block in enumerate(blocks) for user in block}
-    listings = [_list_one(document_id, client, block_of) for document_id, client in named]
-    return Documents(listings, sum(block.body_bytes for block in found))
+    return [_list_one(document_id, client, block_of) for document_id, client in named]
 
 
 def _list_one(document_id: str, client: Document, block_of: dict[str, _Block]) -> Listing:
@@ -106,19 +97,20 @@ def _find_user(client: Document) -> str | None:
 async def _read_addresses(calls: Calls, place: Place, users: list[str]) -> _Block:
     """All addresses of these users, page by page until one is not full."""
     by_user: dict[str, list[Document]] = {}
-    body_bytes, query = 0, Query("AD", write_any("userId", users), ADDRESS_FIELDS)
+    query = Query("AD", write_any("userId", users), ADDRESS_FIELDS)
     try:
         for first in range(0, SEARCH_ROWS_MAX, SEARCH_ROWS):
             page = await search(calls, place, "list_addresses", query, first=first, rows=SEARCH_ROWS)
-            body_bytes += page.body_bytes
             for address in page.documents:
                 user_id = address.get("userId")
                 if isinstance(user_id, str):
                     by_user.setdefault(user_id.lower(), []).append(address)
             if len(page.documents) < SEARCH_ROWS:
                 break
-    except (CredentialsRefusedError, ObjectNotFoundError):
-        return _Block(None, body_bytes)
+    except (CredentialsRefusedError, ObjectNotFoundError) as error:
+        if not is_lasting(error):
+            raise
+        return _Block(None)
     except ProviderError:
-        return _Block(None, body_bytes, is_lost=True)
-    return _Block(by_user, body_bytes)
+        return _Block(None, is_lost=True)
+    return _Block(by_user)

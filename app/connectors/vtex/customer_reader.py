@@ -18,8 +18,8 @@ from app.connectors.reading import JsonObject
 from app.connectors.vtex.address_list import is_fresh, list_address_changes
 from app.connectors.vtex.calls import Calls, Place
 from app.connectors.vtex.client import VtexClient
-from app.connectors.vtex.customer_list import Documents, describe_client, describe_customer, find_id, list_documents
-from app.connectors.vtex.entities import ADDRESS_STAMP_FIELDS, CLIENT_FIELDS, CLIENT_STAMP_FIELDS, Entity
+from app.connectors.vtex.customer_list import describe_client, describe_customer, find_id, list_documents
+from app.connectors.vtex.entities import ADDRESS_STAMP_FIELDS, CLIENT_FIELDS, CLIENT_STAMP_FIELDS, Entity, is_lasting
 from app.connectors.vtex.mapping import MAPPER_VERSION, map_customer
 from app.connectors.vtex.master_data import (
     SEARCH_ROWS,
@@ -97,15 +97,14 @@ class CustomerReader:
         place, days = self._calls.find_place(*access, "batch"), cover_days(start, end)
         query = Query("CL", write_days("createdIn", days), CLIENT_STAMP_FIELDS)
         found = await search(self._calls, place, "search_CL", query, first=0, rows=SEARCH_ROWS)
-        documents, body_bytes = found.documents, found.body_bytes
+        documents = found.documents
         if days.length > 1 and found.total is not None and found.total > self._limits.window_documents:
-            return WindowListing(None, body_bytes=body_bytes)
+            return WindowListing(None)
         if len(documents) >= SEARCH_ROWS:
-            documents, scrolled_bytes = await self._scroll_all(place, query)
-            body_bytes += scrolled_bytes
+            documents = await self._scroll_all(place, query)
         within = (document for document in documents if _is_created_within(document, start, end))
         listings = {listing.external_id: listing for document in within for listing in _list_stamp(document)}
-        return WindowListing(list(listings.values()), body_bytes=body_bytes)
+        return WindowListing(list(listings.values()))
 
     async def fetch(self, access: Access, object_id: str) -> object:
         return await self._client.fetch_customer(*access, object_id, priority="batch")
@@ -123,10 +122,10 @@ class CustomerReader:
         days = _find_days(position)
         is_large = counted.total is not None and counted.total > self._limits.window_documents
         if is_large and days is not None and days.length > 1:
-            return Page((), _halve(position, days), found, counted.body_bytes)
+            return Page((), _halve(position, days), found)
         page = await open_scroll(self._calls, place, query, size=self._limits.scroll_documents)
         listed = await self._list_scrolled(place, position, page)
-        return listed._replace(found=found, body_bytes=listed.body_bytes + counted.body_bytes)
+        return listed._replace(found=found)
 
     async def _list_scrolled(self, place: Place, position: Position, page: ScrollPage) -> Page:
         since = _find_since(position)
@@ -134,51 +133,50 @@ class CustomerReader:
         documents = [document for document in page.documents if since is None or is_fresh(document, since)]
         listed = await self._list(place, position, documents)
         then = [] if page.token is None else [{**_reopen(position), "kind": "scroll", "token": page.token}]
-        whole = [one for one in listed.listings if one.document is not None]
-        later = [[one.external_id, one.fingerprint, one.is_pointer] for one in listed.listings if one.document is None]
+        whole = [one for one in listed if one.document is not None]
+        later = [[one.external_id, one.fingerprint, one.is_pointer] for one in listed if one.document is None]
         if later:
             then.append({"kind": "listed", "rows": later})
-        return Page(whole, then, body_bytes=page.body_bytes + listed.body_bytes)
+        return Page(whole, then)
 
     async def _read_search(self, place: Place, position: Position) -> Page:
         entity, number = position["entity"], int(position["page"])
         query, first = _write_query(position), number * SEARCH_ROWS
         try:
             found = await search(self._calls, place, f"search_{entity}", query, first=first, rows=SEARCH_ROWS)
-        except (CredentialsRefusedError, ObjectNotFoundError):
-            if entity == "CL":
+        except (CredentialsRefusedError, ObjectNotFoundError) as error:
+            if entity == "CL" or not is_lasting(error):
                 raise
             return Page(())  # a store that lets us read no addresses: profiles are kept without them
         total = found.total if position.get("is_first") and number == 0 and entity == "CL" else None
         is_full = first + SEARCH_ROWS >= SEARCH_ROWS_MAX and bool(found.documents)
         is_large = number == 0 and found.total is not None and found.total > SEARCH_ROWS_MAX
-        listed = Documents([], 0) if is_large else await self._list(place, position, found.documents)
+        listed = [] if is_large else await self._list(place, position, found.documents)
         then: list[Position] = []
         if is_large or is_full:
             days = _find_days(position)
             then = [_reopen(position)] if days is None or days.length == 1 else _halve(position, days)
         elif found.documents:  # a total or a short page may be wrong: only an empty page is the end
             then = [{**position, "page": number + 1}]
-        return Page(listed.listings, then, total, found.body_bytes + listed.body_bytes)
+        return Page(listed, then, total)
 
-    async def _list(self, place: Place, position: Position, documents: list[Document]) -> Documents:
+    async def _list(self, place: Place, position: Position, documents: list[Document]) -> list[Listing]:
         since = _find_since(position)
         limits = {"users_per_call": self._limits.users_per_call, "calls_at_once": self._limits.calls_at_once}
         if position["entity"] == "AD" and since is not None:
-            return Documents(await list_address_changes(self._calls, place, documents, since, **limits), 0)
+            return await list_address_changes(self._calls, place, documents, since, **limits)
         fresh = [document for document in documents if since is None or is_fresh(document, since)]
         listed = await list_documents(self._calls, place, fresh, **limits)
         known = [] if since is None else [document for document in documents if not is_fresh(document, since)]
-        return listed._replace(listings=[*listed.listings, *(one for each in known for one in _list_stamp(each))])
+        return [*listed, *(one for each in known for one in _list_stamp(each))]
 
-    async def _scroll_all(self, place: Place, query: Query) -> tuple[list[Document], int]:
+    async def _scroll_all(self, place: Place, query: Query) -> list[Document]:
         page = await open_scroll(self._calls, place, query, size=self._limits.scroll_documents)
-        documents, body_bytes = list(page.documents), page.body_bytes
+        documents = list(page.documents)
         while page.token is not None:
             page = await go_on_scroll(self._calls, place, "CL", page.token)
             documents += page.documents
-            body_bytes += page.body_bytes
-        return documents, body_bytes
+        return documents
 
 
 def _reopen(position: Position) -> dict[str, Any]:

@@ -26,5 +26,8 @@ ADDRESS_STAMP_FIELDS = "id,userId,createdIn,updatedIn,lastInteractionIn"
 
 def is_lasting(error: ProviderError) -> bool:
     """Whether this object is answered alike whenever it is asked for: no permission, no entity, an answer of its own
-    that cannot be used. Not what passes: too many calls, a time-out, an account that is away."""
-    return isinstance(error, CredentialsRefusedError | ObjectNotFoundError | ObjectFailedError)
+    that cannot be used. Not what passes: a key that does not match (any more), too many calls, a time-out, an account
+    that is away."""
+    if isinstance(error, CredentialsRefusedError):
+        return error.status != 401
+    return isinstance(error, ObjectNotFoundError | ObjectFailedError)

@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple, Self
 
-SHORTEST = timedelta(seconds=2)
-DAY = timedelta(days=1)
+SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
 
 
 class Window(NamedTuple):
@@ -18,12 +17,17 @@ class Window(NamedTuple):
 
     @property
     def can_be_halved(self) -> bool:
-        return self.end - self.start >= SHORTEST
+        return self.end - self.start > SECOND
 
     def halve(self) -> "tuple[Window, Window]":
-        """At a whole second, or a whole day where it is longer than one."""
-        unit = DAY if self.end - self.start >= 2 * DAY else timedelta(seconds=1)
-        middle = self.start + ((self.end - self.start) / 2) // unit * unit
+        """At a midnight where there is one inside, else at a whole second: a provider that lists whole days shows less
+        of two windows only if no day is in both. Neither half is empty."""
+        middle = self.start + (self.end - self.start) / 2
+        midnight = _begin_day(middle.date())
+        for cut in (midnight, midnight + DAY, middle.replace(microsecond=0)):
+            if self.start < cut < self.end:
+                middle = cut
+                break
         return Window(middle, self.end), Window(self.start, middle)
 
 

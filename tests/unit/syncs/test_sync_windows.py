@@ -36,7 +36,7 @@ def test_the_plan_covers_every_moment_once_in_windows_of_whole_days(
     assert all(window.start.time() == time() for window in windows[:-1])
 
 
-@given(start=MOMENTS, length=st.timedeltas(timedelta(seconds=2), timedelta(days=900)), cuts=st.integers(1, 12))
+@given(start=MOMENTS, length=st.timedeltas(timedelta(seconds=1), timedelta(days=900)), cuts=st.integers(1, 12))
 def test_halves_cover_what_they_were_cut_from_until_they_cannot_be_cut(
     start: datetime, length: timedelta, cuts: int
 ) -> None:
@@ -47,6 +47,29 @@ def test_halves_cover_what_they_were_cut_from_until_they_cannot_be_cut(
         checkpoint = checkpoint.halve_first()
         assert all(window.end > window.start for window in checkpoint.windows)
     assert covers_once(list(checkpoint.windows), start, start + length)
+
+
+@given(start=MOMENTS, length=st.timedeltas(timedelta(0), timedelta(days=900)), is_first=st.booleans())
+def test_cutting_comes_to_an_end_however_crooked_the_moments_are(
+    start: datetime, length: timedelta, is_first: bool
+) -> None:
+    window, cuts = Window(start, start + length), 0
+    while window.can_be_halved:
+        window = window.halve()[0 if is_first else 1]
+        cuts += 1
+    assert cuts <= 32
+    assert window.end - window.start <= timedelta(seconds=1), "a reader may call anything longer too much"
+
+
+@given(start=MOMENTS, length=st.timedeltas(timedelta(seconds=1), timedelta(days=900)))
+def test_no_day_is_in_both_halves_while_that_can_be(start: datetime, length: timedelta) -> None:
+    """A list of whole days would be too much for both of them, down to the second before midnight."""
+    window = Window(start, start + length)
+    if not window.can_be_halved:
+        return
+    later, _ = window.halve()
+    last_moment = window.end - timedelta(microseconds=1)
+    assert later.start.time() == time() or last_moment.date() == window.start.date() or later.start == last_moment
 
 
 def test_a_checkpoint_is_read_as_it_was_written() -> None:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from app.core.errors import (
     AcequiaError,
     CredentialsRefusedError,
+    DurabilityError,
     KeyDestroyedError,
     KeystoreUnavailableError,
     PositionLostError,
@@ -59,7 +60,9 @@ def decide_end(error: Exception, failures: int, limits: StepLimits, chance: rand
     if isinstance(error, ThrottledError):
         wait_s = error.retry_after_s if error.retry_after_s is not None else limits.wait_min_s
         return StepEnd(None, error.code, wait_s * chance.uniform(1.0, 1.2), failures)
-    if failures + 1 >= limits.failures_max:
+    is_ours = isinstance(error, KeystoreUnavailableError | QueueUnavailableError | DurabilityError)
+    is_counted = not (is_ours or is_server_away(error))
+    if is_counted and failures + 1 >= limits.failures_max:
         return StepEnd("failed", _name(error))
     if isinstance(error, PositionLostError):
         return StepEnd(None, error.code, POSITION_LOST_WAIT_S, failures + 1)
@@ -67,7 +70,6 @@ def decide_end(error: Exception, failures: int, limits: StepLimits, chance: rand
     wait_s = longest_s * chance.uniform(0.75, 1.0)
     if isinstance(error, ProviderUnavailableError) and error.retry_after_s is not None:
         wait_s = max(wait_s, error.retry_after_s)
-    is_counted = not (isinstance(error, KeystoreUnavailableError | QueueUnavailableError) or is_server_away(error))
     return StepEnd(None, _name(error), wait_s, failures + is_counted)
 
 

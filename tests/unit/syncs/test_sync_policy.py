@@ -7,6 +7,7 @@ import pytest
 
 from app.core.errors import (
     CredentialsRefusedError,
+    DurabilityError,
     KeyDestroyedError,
     KeystoreUnavailableError,
     ObjectFailedError,
@@ -47,14 +48,16 @@ def test_what_can_never_be_done_ends_the_stream(error: Exception, ends_as: str, 
         ThrottledError("slow", retry_after_s=7.0),
         KeystoreUnavailableError("away"),
         QueueUnavailableError("away"),
+        DurabilityError("not on disk"),
         ConnectionRefusedError(),
         asyncpg.CannotConnectNowError("starting"),
     ],
 )
 def test_the_surroundings_cost_a_run_nothing_but_time(error: Exception) -> None:
-    end = decide(error, failures=3)
-    assert (end.ends_as, end.failures) == (None, 3)
-    assert end.wait_s > 0
+    for failures in (3, LIMITS.failures_max - 1):
+        end = decide(error, failures)
+        assert (end.ends_as, end.failures) == (None, failures), "also when the next failure is one too many"
+        assert end.wait_s > 0
 
 
 def test_a_provider_that_says_when_is_asked_no_sooner() -> None:

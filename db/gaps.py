@@ -10,6 +10,7 @@ from db.pool import Database
 from db.queries import load_queries
 
 SQL = load_queries("gaps")
+LIMIT_REASONS = frozenset({"customer_limit", "storage_limit"})  # closed by themselves when nobody waits any more
 
 
 class GapMark(NamedTuple):

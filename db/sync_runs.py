@@ -21,12 +21,15 @@ ACTIVE: tuple[SyncStatus, ...] = ("queued", "running")
 
 
 class ActiveStream(NamedTuple):
-    """A stream of a run that has not ended."""
+    """A stream of a run that has not ended. `is_whole`: its run was not asked for some days only; `is_cancelled`: it
+    ends within its step."""
 
     run_id: str
     stream: RecordStream
     status: SyncStatus
     kind: SyncKind
+    is_whole: bool = True
+    is_cancelled: bool = False
 
 
 class NewRun(NamedTuple):

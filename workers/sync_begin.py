@@ -7,7 +7,7 @@ import asyncpg
 from app.connectors.listing import Span
 from app.core.settings import Settings
 from db.activity import note_activity
-from db.gaps import begin_gap_repair, close_repaired_gap, list_gaps
+from db.gaps import LIMIT_REASONS, begin_gap_repair, close_repaired_gap, list_gaps
 from db.held_states import count_states
 from db.sync_claims import Progress, SyncClaim, save_progress
 from db.sync_streams import SyncStream, find_sync_stream, note_listed
@@ -17,6 +17,7 @@ from workers.sync_windows import RepairCheckpoint, plan_windows
 from workers.sync_work import SyncWork
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # no provider of ours is older
+EVER = datetime.min.replace(tzinfo=UTC)
 
 
 async def begin_listing(context: SyncContext, work: SyncWork) -> Checkpoint:
@@ -43,7 +44,7 @@ async def begin_repair(context: SyncContext, work: SyncWork) -> RepairCheckpoint
         held = await count_states(connection, work.place, since, until)
         windows = plan_windows(since, until, settings.sync_window_days, settings.sync_history_days)
         checkpoint = RepairCheckpoint(now, since, windows, held)
-        if claim.until is None:
+        if find_covered_since(settings, work, since) is not None:
             await begin_gap_repair(connection, claim.tenant_id, claim.integration_id, claim.stream)
         await save_progress(connection, claim, checkpoint.to_json(), Progress(None))
     return checkpoint
@@ -65,10 +66,11 @@ async def find_span(connection: asyncpg.Connection, settings: Settings, work: Sy
     known = await find_sync_stream(connection, claim.tenant_id, claim.integration_id, claim.stream)
     if known.listed_through is None:
         return Span("full", oldest, now)
+    # Whom a limit keeps out waits by id: nothing has to be listed again for them.
     gaps = [
         gap.gap_since
         for gap in await list_gaps(connection, claim.tenant_id)
-        if (gap.integration_id, gap.stream) == (claim.integration_id, claim.stream)
+        if (gap.integration_id, gap.stream) == (claim.integration_id, claim.stream) and gap.reason not in LIMIT_REASONS
     ]
     since = max(oldest, min([known.listed_through, *gaps]))
     return Span("incremental", oldest, now, since, find_trailing(settings, claim, known, oldest, now))
@@ -85,16 +87,34 @@ def find_trailing(
     return max(oldest, now - timedelta(days=settings.sync_trailing_days))
 
 
-async def note_end(connection: asyncpg.Connection, work: SyncWork, checkpoint: Checkpoint | RepairCheckpoint) -> None:
+def find_covered_since(settings: Settings, work: SyncWork, since: datetime) -> datetime | None:
+    """Changes from when on a repair of the creations from `since` to now has seen: EVER where it looked at all that may
+    be looked at, None where it may have missed a change of any time.
+
+    What changed in a gap was created at any time before it. Of orders that is taken to be SYNC_TRAILING_DAYS at most.
+    """
+    claim = work.claim
+    if claim.until is not None:
+        return None
+    if claim.since is None or claim.since < since:
+        return EVER
+    return None if work.reader.finds_deletions else since + timedelta(days=settings.sync_trailing_days)
+
+
+async def note_end(
+    connection: asyncpg.Connection, settings: Settings, work: SyncWork, checkpoint: Checkpoint | RepairCheckpoint
+) -> None:
     """All has been read: what is known of the stream moves forward, and the gap that a repair was for is closed."""
     claim = work.claim
     lag = timedelta(seconds=work.reader.lag_s)
     if isinstance(checkpoint, RepairCheckpoint):
-        state = SyncStream(claim.integration_id, claim.stream, verified_at=checkpoint.begun_at)
-        if claim.until is None:
+        covered_since = find_covered_since(settings, work, checkpoint.since)
+        is_whole = covered_since == EVER
+        state = SyncStream(claim.integration_id, claim.stream, verified_at=checkpoint.begun_at if is_whole else None)
+        if covered_since is not None:
             place = (claim.tenant_id, claim.integration_id, claim.stream)
             begun_at = checkpoint.begun_at - lag
-            await close_repaired_gap(connection, place, covered_since=checkpoint.since, begun_at=begun_at)
+            await close_repaired_gap(connection, place, covered_since=covered_since, begun_at=begun_at)
     else:
         span = checkpoint.span
         is_full = span.kind == "full"

@@ -210,12 +210,12 @@ class _Step:
         else:
             wait_s = await self._list(work, deadline)
         await context.integrations.note_accepted(work.integration)
-        if wait_s is not None:
-            return StepEnd(None, None, wait_s)
         async with context.database.tenant_tx(claim.tenant_id, "sync_errors") as connection:
             errors, dead = await count_errors(connection, claim)
         if dead > context.settings.sync_dead_max:
             raise NeverError("too_many_dead")
+        if wait_s is not None:
+            return StepEnd(None, None, wait_s)
         return StepEnd("partial" if errors else "succeeded", "some_objects_failed" if errors else None)
 
     async def _list(self, work: SyncWork, deadline: float) -> float | None:
@@ -248,7 +248,7 @@ class _Step:
                 )
                 return
             if end.ends_as in {"succeeded", "partial"} and self.work is not None and self._doing is not None:
-                await note_end(connection, self.work, self._doing.checkpoint)
+                await note_end(connection, self._context.settings, self.work, self._doing.checkpoint)
             await end_stream(connection, claim, end.ends_as, end.reason, worked_ms)
             status = await end_run(connection, claim.tenant_id, claim.run_id)
         log.info("sync.stream_ended", **name_run(claim), status=end.ends_as, reason=end.reason)

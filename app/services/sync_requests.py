@@ -1,7 +1,8 @@
 """Asking for a sync: whoever asks is told whether it is queued, joins one that goes on, or why nothing will run.
 
 Two runs of one stream never overlap. A run of the same kind that goes on is joined: what it has not read yet it reads
-as it is then, and what changes after is the next one's. Another kind queues behind what goes on.
+as it is then, and what changes after is the next one's. Another kind queues behind what goes on, and so does a repair
+behind one of some days, and anything behind a run that is being cancelled.
 """
 
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ import asyncpg
 from app.connectors.registry import list_connectors
 from db.integrations import Integration
 from db.sync_runs import (
+    ActiveStream,
     NewRun,
     SyncKind,
     SyncPriority,
@@ -74,7 +76,7 @@ async def request_sync(connection: asyncpg.Connection, integration: Integration,
     await lock_syncs(connection, tenant_id, integration_id)
     active = [one for one in await list_active_streams(connection, tenant_id, integration_id) if one.stream in wanted]
     if request.since is None and request.until is None:
-        same = [one for one in active if one.kind == request.kind]
+        same = [one for one in active if one.kind == request.kind and one.is_whole and not one.is_cancelled]
         if {one.stream for one in same} == set(wanted):
             run_id = same[-1].run_id
             await raise_priority(connection, tenant_id, run_id, request.priority)
@@ -87,5 +89,5 @@ async def request_sync(connection: asyncpg.Connection, integration: Integration,
     return Requested("queued", run.run_id, _name_runs(active))
 
 
-def _name_runs(active: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(one[0] for one in active))
+def _name_runs(active: Sequence[ActiveStream]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one.run_id for one in active))

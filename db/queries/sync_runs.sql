@@ -3,7 +3,9 @@
 SELECT pg_advisory_xact_lock(hashtextextended('syncs', ($1::bigint << 31) + $2::integer));
 
 -- list_active_streams [worker, syncer, web, operator]: what goes on at an integration, oldest first.
-SELECT s.run_id, s.stream, s.status, r.kind FROM sync_run_streams AS s
+SELECT s.run_id, s.stream, s.status, r.kind, r.since IS NULL AND r.until IS NULL AS is_whole,
+       r.cancelled_at IS NOT NULL AS is_cancelled
+FROM sync_run_streams AS s
 JOIN sync_runs AS r ON r.tenant_id = s.tenant_id AND r.run_id = s.run_id
 WHERE s.tenant_id = $1 AND s.integration_id = $2 AND s.status IN ('queued', 'running')
 ORDER BY s.created_at, s.run_id, s.stream;

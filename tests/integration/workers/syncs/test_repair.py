@@ -7,6 +7,8 @@ import pytest
 from app.services.sync_repairs import repair_gaps, verify_streams
 from db.completeness import list_days, list_findings
 from db.gaps import GapMark, list_gaps, set_gaps
+from db.sync_streams import list_sync_streams
+from schemas.records import RecordStream
 from tests.integration.workers.syncs.conftest import SyncWorks
 from tests.integration.workers.syncs.test_full import find_differences
 from tests.integration.workers.works import ACME, VTEX, until
@@ -143,6 +145,47 @@ async def test_a_gap_that_is_marked_while_it_is_repaired_stays_open_from_then_on
         [gap] = await list_gaps(connection, ACME)
     assert gap.reason == "refused_calls"
     assert since < gap.gap_since, "what came before was looked at"
+
+
+async def list_gaps_after_repair(
+    syncs: SyncWorks, stream: RecordStream, gap_days: float, since_days: float | None, **settings: object
+) -> list[str]:
+    """The reasons of the gaps that are left when a gap of so many days ago stood and a repair from then on was made."""
+    now = datetime.now(UTC)
+    async with syncs.works.office.tenant_tx(ACME, "test") as connection:
+        mark = GapMark(VTEX, stream, now - timedelta(days=gap_days), "refused_calls")
+        await set_gaps(connection, ACME, [mark])
+    since = None if since_days is None else now - timedelta(days=since_days)
+    async with syncs.syncer(**settings):
+        run, _ = await syncs.wait(await syncs.start("repair", streams=(stream,), since=since))
+    assert run.status == "succeeded"
+    async with syncs.works.office.tenant_tx(ACME, "test") as connection:
+        return [gap.reason for gap in await list_gaps(connection, ACME)]
+
+
+async def test_a_gap_from_before_all_that_can_be_compared_is_closed_by_comparing_that(syncs: SyncWorks) -> None:
+    """Or it would be repaired again for ever."""
+    assert await list_gaps_after_repair(syncs, "orders", 90, 135, sync_history_days=60) == []
+    assert await list_gaps_after_repair(syncs, "customers", 90, None, sync_history_days=60) == []
+    assert await list_gaps_after_repair(syncs, "customers", 9_000, None) == [], "nor what is no longer kept"
+
+
+@pytest.mark.parametrize(("stream", "since_days"), [("orders", 5), ("customers", 5)])
+async def test_a_repair_of_some_days_closes_no_gap_in_which_older_ones_may_have_changed(
+    syncs: SyncWorks, stream: RecordStream, since_days: float
+) -> None:
+    left = await list_gaps_after_repair(syncs, stream, 3, since_days)
+    assert len(left) == 1
+    assert await list_gaps_after_repair(syncs, stream, 3, None) == []
+
+
+async def test_a_repair_of_some_days_is_no_comparison_of_the_stream(syncs: SyncWorks) -> None:
+    await syncs.sync("repair", since=datetime.now(UTC) - timedelta(days=1))
+    async with syncs.works.database.tenant_tx(ACME, "test") as connection:
+        assert [one.verified_at for one in await list_sync_streams(connection, ACME)] == [None, None]
+    await syncs.sync("repair")
+    async with syncs.works.database.tenant_tx(ACME, "test") as connection:
+        assert all(one.verified_at for one in await list_sync_streams(connection, ACME))
 
 
 @pytest.mark.parametrize("reason", ["customer_limit", "storage_limit"])

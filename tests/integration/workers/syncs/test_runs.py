@@ -1,12 +1,13 @@
 """Runs among each other and over their time: joins, turns, leases, cancellation, and whose fault a failure is."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from db.sync_claims import LeaseLostError, Progress, claim_stream, save_progress
-from db.sync_runs import cancel_run, pause_run, resume_run
+from db.sync_claims import LeaseLostError, Progress, claim_stream, end_stream, save_progress
+from db.sync_runs import SyncKind, cancel_run, pause_run, resume_run
 from tests.integration.workers.syncs.conftest import SyncWorks
 from tests.integration.workers.syncs.test_full import find_differences
 from tests.integration.workers.works import ACME, VTEX, until
@@ -21,6 +22,25 @@ async def test_the_same_request_joins_and_another_queues_behind_and_both_say_so(
     assert (other.outcome, other.behind) == ("queued", (first.run_id,))
     one_stream = await syncs.request("full", streams=("orders",))
     assert (one_stream.outcome, one_stream.run_id) == ("joined", first.run_id)
+
+
+async def test_nobody_joins_a_run_that_will_not_do_what_they_want(syncs: SyncWorks) -> None:
+    """Neither one of some days only, nor one that is being cancelled while somebody still works on it."""
+    some_days = await syncs.request("repair", since=datetime.now(UTC) - timedelta(days=1))
+    whole = await syncs.request("repair")
+    assert (whole.outcome, whole.behind) == ("queued", (some_days.run_id,))
+    assert (await syncs.request("repair")).run_id == whole.run_id
+
+    cancelled = await syncs.start("full")
+    async with syncs.idle_syncer() as context:
+        while (claim := await claim_stream(context.database, 5_000, 4)) is not None and claim.run_id != cancelled:
+            async with context.database.tenant_tx(ACME, "test") as connection:
+                await end_stream(connection, claim, "succeeded", None, 0)
+    assert claim is not None
+    async with syncs.works.office.tenant_tx(ACME, "test") as connection:
+        assert await cancel_run(connection, ACME, cancelled)
+    again = await syncs.request("full", streams=(claim.stream,))
+    assert (again.outcome, again.behind) == ("queued", (cancelled,))
 
 
 async def test_many_requests_at_once_are_one_run(syncs: SyncWorks) -> None:
@@ -147,6 +167,36 @@ async def test_refused_credentials_make_a_run_wait_and_good_ones_let_it_go_on(sy
         )
         run, streams = await syncs.wait(run_id)
     assert (run.status, streams["orders"].created, streams["orders"].errors) == ("succeeded", 30, 0)
+
+
+@pytest.mark.parametrize("kind", ["full", "incremental"])
+async def test_a_key_that_is_refused_for_addresses_makes_the_run_wait_and_loses_none(
+    syncs: SyncWorks, kind: SyncKind
+) -> None:
+    await syncs.stock(customers=20, orders=0)
+    await syncs.sync("full", streams=("customers",))
+    await syncs.works.change("customer")
+    await syncs.works.break_calls("status", route="search_AD", status=401)
+    async with syncs.syncer():
+        run_id = await syncs.start(kind, streams=("customers",))
+
+        async def waits() -> bool:
+            run, streams = await syncs.look(run_id)
+            assert run.ended_at is None
+            return streams["customers"].reason in {"credentials_refused", "integration_waits"}
+
+        await until(waits, 20)
+
+
+async def test_documents_that_cannot_be_used_fail_their_stream_before_all_are_read(syncs: SyncWorks) -> None:
+    await syncs.stock(customers=0, orders=300)
+    for bad in sorted(await syncs.list_truth("order"))[:30]:
+        await syncs.works.change("order", object_id=bad, patch={"value": "a lot"})
+    await syncs.works.break_calls("slow", route="list_orders", delay_ms=300)
+    async with syncs.syncer(sync_dead_max=1, sync_step_s=0.2):
+        run, streams = await syncs.wait(await syncs.start("full", streams=("orders",)))
+    assert (run.status, streams["orders"].reason) == ("failed", "too_many_dead")
+    assert streams["orders"].listed < 300
 
 
 async def test_a_missing_permission_fails_the_stream_and_not_the_other(syncs: SyncWorks) -> None:

@@ -1,5 +1,6 @@
 """Which streams are in need of a repair: because of a gap, or because nothing was compared for long. Platform work."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -28,17 +29,21 @@ class UnverifiedStream(NamedTuple):
     stream: RecordStream
 
 
-async def list_repairable_gaps(database: Database, quiet_since: datetime, limit: int) -> list[RepairableGap]:
-    """Those that nobody has marked since then, and whose last repair did not end since then either."""
+async def list_repairable_gaps(
+    database: Database, connectors: Sequence[str], quiet_since: datetime, rests_since: datetime, limit: int
+) -> list[RepairableGap]:
+    """Those of these connectors that nobody has marked since `quiet_since`, and whose last repair did not end since then
+    either, nor come to nothing since `rests_since`."""
     async with database.platform_tx("repairable_gaps") as connection:
-        rows = await connection.fetch(SQL["list_repairable_gaps"], quiet_since, limit)
+        rows = await connection.fetch(SQL["list_repairable_gaps"], quiet_since, limit, list(connectors), rests_since)
     return [RepairableGap(*row) for row in rows]
 
 
 async def list_unverified_streams(
-    database: Database, verified_before: datetime, quiet_since: datetime, limit: int
+    database: Database, verified_before: datetime, quiet_since: datetime, rests_since: datetime, limit: int
 ) -> list[UnverifiedStream]:
-    """The longest unverified first; not those whose last repair ended since `quiet_since`."""
+    """The longest unverified first; not those whose last repair ended since `quiet_since`, or came to nothing since
+    `rests_since`."""
     async with database.platform_tx("unverified_streams") as connection:
-        rows = await connection.fetch(SQL["list_unverified_streams"], verified_before, quiet_since, limit)
+        rows = await connection.fetch(SQL["list_unverified_streams"], verified_before, quiet_since, limit, rests_since)
     return [UnverifiedStream(*row) for row in rows]

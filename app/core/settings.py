@@ -150,6 +150,9 @@ class Settings(BaseSettings):
     sync_repair_delay_s: float = Field(
         360.0, ge=0, description="from the mark of a gap to its repair; longer than lists lag"
     )
+    sync_repair_retry_h: float = Field(
+        6.0, ge=0, description="before a repair that failed or was cancelled begins by itself again"
+    )
     sync_verify_every_h: float = Field(24.0, gt=0, description="how often every stream is compared with its provider")
     sync_missing_confirm_s: float = Field(
         10.0, ge=0, description="between the two times that a customer must be missing to count as deleted"

@@ -29,6 +29,7 @@ class ActiveStream(NamedTuple):
     status: SyncStatus
     kind: SyncKind
     is_whole: bool = True
+    is_paused: bool = False
     is_cancelled: bool = False
 
 
@@ -199,12 +200,12 @@ async def cancel_run(connection: asyncpg.Connection, tenant_id: int, run_id: str
 
 
 async def pause_run(connection: asyncpg.Connection, tenant_id: int, run_id: str) -> bool:
-    """False when it has ended already."""
+    """False when it has ended already, or is cancelled."""
     return await connection.fetchval(SQL["pause_run"], tenant_id, run_id) is not None
 
 
 async def resume_run(connection: asyncpg.Connection, tenant_id: int, run_id: str) -> bool:
-    """False when it has ended already."""
+    """False when it has ended already, or is cancelled."""
     return await connection.fetchval(SQL["resume_run"], tenant_id, run_id) is not None
 
 

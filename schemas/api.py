@@ -1,9 +1,10 @@
 """What every answer of the API has in common: the envelope, the page, the problem. Bodies refuse unknown members."""
 
 import re
+from datetime import UTC, datetime
 from typing import Annotated, Generic, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 T = TypeVar("T")
 
@@ -21,6 +22,19 @@ def _check_seen(text: str) -> str:
 ShortText = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), AfterValidator(_check_seen)
 ]
+
+
+_MOMENTS = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def _check_moment(moment: datetime) -> datetime:
+    if not _MOMENTS[0] <= moment < _MOMENTS[1]:
+        raise ValueError("lies before 1970 or behind 2199")
+    return moment
+
+
+# What is kept or reckoned with: the ends of the calendar have no neighbours, and in another time zone do not exist.
+Moment = Annotated[AwareDatetime, AfterValidator(_check_moment)]
 
 
 class Body(BaseModel):

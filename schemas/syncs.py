@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
-from schemas.api import Body, PageQuery, Shown
+from schemas.api import Body, Moment, PageQuery, Shown
 from schemas.integrations import TypeName
 from schemas.records import RecordStream
 
@@ -30,14 +30,15 @@ class SyncWanted(Body):
     )
     priority: Priority = "normal"
     streams: list[RecordStream] | None = Field(None, min_length=1, max_length=10, description="all if not given")
-    since: AwareDatetime | None = Field(None, description="a repair: created then or later")
-    until: AwareDatetime | None = Field(None, description="a repair: created before")
+    since: Moment | None = Field(None, description="a repair: created then or later")
+    until: Moment | None = Field(None, description="a repair: created before")
 
 
 class SyncLine(Shown):
     """What became of one integration that was asked for. joined: a run of the same kind goes on, and this is it.
 
-    `behind`: runs of the same streams that it waits for. `note`: why nothing will run.
+    `behind`: runs of the same streams that it waits for; joined: further runs that do a part of it. `note`: why nothing
+    will run, or not before somebody does something.
     """
 
     type: str

@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Annotated, Literal
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
-from schemas.api import Body, PageQuery, Query, ShortText, Shown
+from schemas.api import Body, Moment, PageQuery, Query, ShortText, Shown
 
 TenantType = Literal["trial", "business", "enterprise"]
 TenantStatus = Literal["active", "suspended", "expired", "deleting", "deleted"]
@@ -168,7 +168,7 @@ class GlobalMetrics(Shown):
 class Activation(Body):
     """`trial_ends_at`: for a trial whose time is over, until when it may go on."""
 
-    trial_ends_at: AwareDatetime | None = None
+    trial_ends_at: Moment | None = None
 
 
 class DeletionQuery(Query):

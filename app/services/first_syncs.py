@@ -57,5 +57,5 @@ async def leave_out_active(
     tenant_id, integration_id = integration.tenant_id, integration.integration_id
     await lock_syncs(connection, tenant_id, integration_id)
     active = await list_active_streams(connection, tenant_id, integration_id)
-    busy = {one.stream for one in active if one.kind == kind}
+    busy = {one.stream for one in active if one.kind == kind and not one.is_cancelled}
     return tuple(stream for stream in streams if stream not in busy)

@@ -43,7 +43,8 @@ class SyncRequest(NamedTuple):
 
 
 class Requested(NamedTuple):
-    """`run_id`: the run that was made or joined. `behind`: runs that it waits for. `note`: why nothing will run."""
+    """`run_id`: the run that was made or joined. `behind`: runs that it waits for; joined: further ones, which do a part
+    of what was asked for. `note`: why nothing will run, or not yet."""
 
     outcome: RequestOutcome
     run_id: str | None = None
@@ -78,16 +79,22 @@ async def request_sync(connection: asyncpg.Connection, integration: Integration,
     if request.since is None and request.until is None:
         same = [one for one in active if one.kind == request.kind and one.is_whole and not one.is_cancelled]
         if {one.stream for one in same} == set(wanted):
-            run_id = same[-1].run_id
-            await raise_priority(connection, tenant_id, run_id, request.priority)
-            return Requested("joined", run_id)
+            *further, last = _name_runs(same)
+            for run_id in (*further, last):
+                await raise_priority(connection, tenant_id, run_id, request.priority)
+            return Requested("joined", last, tuple(further), _explain_pause(same))
     run = NewRun(
         make_uuid7(), integration_id, request.kind, request.trigger, request.priority, request.requested_by,
         request.since, request.until,
     )  # fmt: skip
     await insert_run(connection, tenant_id, run, wanted)
-    return Requested("queued", run.run_id, _name_runs(active))
+    return Requested("queued", run.run_id, _name_runs(active), _explain_pause(active))
 
 
 def _name_runs(active: Sequence[ActiveStream]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one.run_id for one in active))
+
+
+def _explain_pause(active: Sequence[ActiveStream]) -> str | None:
+    paused = _name_runs([one for one in active if one.is_paused])
+    return f"nothing goes on while this is paused: {', '.join(paused)}; resume or cancel it" if paused else None

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from app.core.errors import ConflictError, NotFoundError
+from app.core.errors import ConflictError, FieldProblem, InvalidInputError, NotFoundError
 from app.services.audit import Actor, write_audit
 from app.services.ids import IntegrationId, read_integration_id
 from app.services.integration_reads import NO_INTEGRATION
@@ -20,7 +20,7 @@ from schemas.api import Page
 from schemas.syncs import CompletenessDay, CompletenessQuery, Finding, RunsQuery, SyncRun
 
 NO_RUN = "There is no such sync run."
-ENDED = "This run has ended already."
+ENDED = "This run has ended already, or was cancelled."
 DAYS_SHOWN = timedelta(days=30)  # before the last one, where nobody says from when on
 
 
@@ -87,10 +87,13 @@ async def list_completeness(
     office: Office, tenant_id: int, query: CompletenessQuery, limit: int
 ) -> Page[CompletenessDay]:
     """The days that repairs have looked at, by integration, stream and day. Raises InvalidInputError for a cursor that
-    is none, NotFoundError for another tenant's integration."""
+    is none and a last day before the first, NotFoundError for another tenant's integration."""
     integration_id = None if query.integration_id is None else _read_integration(tenant_id, query.integration_id)
     last = query.last or datetime.now(UTC).date()
     first = query.first or last - min(DAYS_SHOWN, last - last.min)
+    if first > last:
+        name = "from" if query.last is None else "to"
+        raise InvalidInputError(FieldProblem(f"/{name}", "the last day lies before the first"))
     after = read_cursor(query.cursor, completeness.DayPlace) if query.cursor else completeness.NO_DAY
     async with office.database.tenant_tx(tenant_id, "list_completeness") as connection:
         rows = await completeness.page_days(

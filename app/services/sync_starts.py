@@ -1,5 +1,7 @@
 """Syncs asked for by hand: one line per integration, which says what will happen."""
 
+from datetime import UTC, datetime
+
 from app.connectors.registry import list_connectors
 from app.core.errors import ConflictError, FieldProblem, InvalidInputError, NotFoundError
 from app.services.audit import Actor, write_audit
@@ -57,7 +59,9 @@ def _check(wanted: SyncWanted) -> None:
     for member in ("since", "until"):
         if getattr(wanted, member) is not None and wanted.sync_type != "repair":
             problems.append(FieldProblem(f"/{member}", "is for a repair: the other kinds know what they must list"))
-    if wanted.since and wanted.until and wanted.since >= wanted.until:
+    if wanted.since and wanted.since > datetime.now(UTC):
+        problems.append(FieldProblem("/since", "lies in the future: nothing was created then"))
+    elif wanted.since and wanted.until and wanted.since >= wanted.until:
         problems.append(FieldProblem("/until", "is not later than `since`"))
     if problems:
         raise InvalidInputError(*problems)

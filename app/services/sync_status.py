@@ -33,13 +33,18 @@ async def read_sync_status(office: Office, tenant: Tenant) -> SyncStatus:
         active = await list_active_runs(connection, tenant_id)
         ended = await list_last_ended(connection, tenant_id)
         schedules = await list_schedules(connection, tenant_id)
-    going_on = {run.integration_id for run in active if run.status == "running" and run.paused_at is None}
+    # A run of what is paused or refused, or of a tenant that is not served, waits: nothing of it goes on.
+    going_on = {
+        run.integration_id
+        for run in active
+        if run.status == "running" and run.paused_at is None and tenant.status == "active"
+    }
     now = datetime.now(UTC)
     shown = [
         IntegrationSyncStatus(
             id=str(IntegrationId(tenant_id, one.integration_id)),
             type=one.connector,
-            status="syncing" if one.integration_id in going_on else one.status,
+            status="syncing" if one.status == "active" and one.integration_id in going_on else one.status,
             health=judge_health(one, activity.get(one.integration_id), now),
             last_sync=activity.get(one.integration_id),
             next_sync=find_next_sync(tenant, one, schedules.get(one.integration_id), office.settings, now),

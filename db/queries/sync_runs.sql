@@ -4,7 +4,7 @@ SELECT pg_advisory_xact_lock(hashtextextended('syncs', ($1::bigint << 31) + $2::
 
 -- list_active_streams [worker, syncer, web, operator]: what goes on at an integration, oldest first.
 SELECT s.run_id, s.stream, s.status, r.kind, r.since IS NULL AND r.until IS NULL AS is_whole,
-       r.cancelled_at IS NOT NULL AS is_cancelled
+       r.paused_at IS NOT NULL AND r.cancelled_at IS NULL AS is_paused, r.cancelled_at IS NOT NULL AS is_cancelled
 FROM sync_run_streams AS s
 JOIN sync_runs AS r ON r.tenant_id = s.tenant_id AND r.run_id = s.run_id
 WHERE s.tenant_id = $1 AND s.integration_id = $2 AND s.status IN ('queued', 'running')
@@ -83,11 +83,13 @@ WHERE s.tenant_id = $1 AND s.run_id = $2 AND s.status IN ('queued', 'running')
 
 -- pause_run [syncer, web, operator]: takes effect within a step.
 UPDATE sync_runs AS r SET paused_at = coalesce(r.paused_at, now())
-WHERE r.tenant_id = $1 AND r.run_id = $2 AND r.status IN ('queued', 'running') RETURNING r.run_id;
+WHERE r.tenant_id = $1 AND r.run_id = $2 AND r.status IN ('queued', 'running') AND r.cancelled_at IS NULL
+RETURNING r.run_id;
 
 -- resume_run [syncer, web, operator]: goes on where it stood.
 UPDATE sync_runs AS r SET paused_at = NULL
-WHERE r.tenant_id = $1 AND r.run_id = $2 AND r.status IN ('queued', 'running') RETURNING r.run_id;
+WHERE r.tenant_id = $1 AND r.run_id = $2 AND r.status IN ('queued', 'running') AND r.cancelled_at IS NULL
+RETURNING r.run_id;
 
 -- end_run [syncer, web, operator]: when the last of its streams has ended: the worst of them, told apart from some of them.
 UPDATE sync_runs AS r

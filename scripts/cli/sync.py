@@ -174,10 +174,10 @@ def verify_command(
     """
 
     async def work(office: Office, tenant: Tenant) -> None:
-        since, until = read_day(first, "--from"), read_day(last, "--to")
+        since, until = read_day(first, "--from"), read_day(last, "--to", days_later=1)
         wanted = make_form(
             SyncWanted, integration_id=integration, sync_type="repair", streams=streams or None, priority="high",
-            since=since, until=None if until is None else until + timedelta(days=1),
+            since=since, until=until,
         )  # fmt: skip
         lines = await start_syncs(office, tenant, wanted, actor=find_actor())
         ids = list_run_ids(lines)
@@ -224,9 +224,11 @@ def change(tenant_id: int, run_id: UUID, act: Callable[..., Awaitable[SyncRun]],
 def summarize(one: SyncRun) -> dict[str, Any]:
     """A run on one line."""
     told = one.model_dump()
-    status = "paused" if one.is_paused else one.status
+    status = "paused" if one.is_paused else "ending" if one.is_ending else one.status
+    waits_for = next((stream.reason for stream in one.streams if stream.status == "running" and stream.reason), None)
     return told | {
         "status": status,
+        "reason": one.reason or waits_for,
         "listed": sum(stream.listed for stream in one.streams),
         "changed": sum(stream.created + stream.updated + stream.deleted for stream in one.streams),
         "errors": sum(stream.errors for stream in one.streams),
@@ -243,11 +245,11 @@ def check_ended(runs: list[SyncRun]) -> None:
         raise typer.Exit(1)
 
 
-def read_day(text: str | None, name: str) -> datetime | None:
-    """The beginning of a day in UTC. Raises CommandError."""
+def read_day(text: str | None, name: str, *, days_later: int = 0) -> datetime | None:
+    """The beginning of a day in UTC, or of a later one. Raises CommandError."""
     if text is None:
         return None
     try:
-        return datetime.combine(date.fromisoformat(text), time(), UTC)
-    except ValueError:
+        return datetime.combine(date.fromisoformat(text), time(), UTC) + timedelta(days=days_later)
+    except (ValueError, OverflowError):
         raise CommandError(f"{name} is a day, for example 2026-11-01.") from None

@@ -76,6 +76,7 @@ async def test_what_cannot_be_asked_for_is_one_sentence(acequia: RunCommand) -> 
         ("start", "999999"), ("start", str(ACME), "--type", "shopify"), ("start", str(ACME), "--kind", "some"),
         ("verify", str(ACME), "--from", "yesterday"), ("verify", str(ACME), "--integration", f"int_{GLOBEX}_1"),
         ("verify", str(ACME), "--from", "2026-11-02", "--to", "2026-11-01"),
+        ("verify", str(ACME), "--to", "9999-12-31"), ("verify", str(ACME), "--from", "2190-01-01"),
         ("watch", str(ACME), "00000000-0000-7000-8000-000000000000"),
     ):  # fmt: skip
         ran = await acequia("sync", *words)

@@ -151,6 +151,24 @@ async def test_the_status_is_true_before_while_and_after_a_run(
     assert (await get_run(client, line["run_id"]))["status"] == "partial"
 
 
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ("tenant_integrations SET status = 'credentials_refused'", "credentials_refused"),
+        ("tenant_integrations SET status = 'paused'", "paused"),
+        ("tenants SET status = 'suspended'", "active"),
+    ],
+)
+async def test_a_run_that_waits_is_not_said_to_sync(
+    client: httpx.AsyncClient, syncer: HandSyncer, superuser: Any, change: str, status: str
+) -> None:
+    await ask(client, streams=["orders"])
+    await syncer.release(await syncer.claim(), worked_ms=1)
+    assert (await get_status(client))["status"] == "syncing"
+    await superuser.execute(f"UPDATE {change}")
+    assert (await get_status(client))["status"] == status
+
+
 async def test_the_next_sync_is_the_syncers_own(client: httpx.AsyncClient, superuser: Any) -> None:
     at = datetime(2026, 11, 24, 12, 34, 56, tzinfo=UTC)
     zone = "America/Argentina/Buenos_Aires"
@@ -179,6 +197,8 @@ async def test_days_and_findings_of_a_repair_are_paged(
     assert [day["day"] for page in pages for day in page["data"]] == [day.isoformat() for day in days]
     read(await client.get(path, params={"integration_id": f"int_{GLOBEX}_1"}), 404)
     read(await client.get(path, params={"from": "yesterday"}), 422)
+    turned = read(await client.get(path, params={"from": "2026-11-04", "to": "2026-11-02"}), 422)
+    assert turned["errors"][0]["pointer"] == "/to"
     pages = await walk(client, f"{RUNS}/{line['run_id']}/findings", limit=2)
     findings = [one for page in pages for one in page["data"]]
     assert [one["external_id"] for one in findings] == [f"o-{number}" for number in range(5)]

@@ -49,6 +49,43 @@ async def test_the_same_kind_joins_and_another_queues_behind(client: httpx.Async
     assert {claim.run_id for claim in claims} == {first["run_id"]}, "what was asked for first goes first"
 
 
+async def test_a_run_that_is_about_to_end_is_joined_by_nobody(client: httpx.AsyncClient, syncer: HandSyncer) -> None:
+    [dying] = await ask(client)
+    claim = await syncer.claim()
+    assert read(await client.post(f"{RUNS}/{dying['run_id']}/cancel"))["data"]["is_ending"]
+    for verb in ("pause", "resume"):
+        read(await client.post(f"{RUNS}/{dying['run_id']}/{verb}"), 409)
+    [line] = await ask(client)
+    assert (line["outcome"], line["behind"], line["note"]) == ("queued", [dying["run_id"]], None)
+    await syncer.end(claim, "cancelled")
+    assert {(await syncer.claim()).run_id for _ in range(2)} == {line["run_id"]}
+
+
+async def test_who_waits_for_a_run_that_somebody_paused_is_told_so(client: httpx.AsyncClient) -> None:
+    [paused] = await ask(client)
+    read(await client.post(f"{RUNS}/{paused['run_id']}/pause"))
+    for kind, outcome in (("incremental", "joined"), ("full", "queued")):
+        [line] = await ask(client, sync_type=kind)
+        assert line["outcome"] == outcome
+        assert f"paused: {paused['run_id']}; resume or cancel it" in line["note"]
+    assert read(await client.get(f"{RUNS}/{paused['run_id']}"))["data"]["is_paused"], "it stays as the person left it"
+
+
+async def test_a_repair_of_some_days_is_not_joined_by_one_of_all(client: httpx.AsyncClient) -> None:
+    [some] = await ask(client, sync_type="repair", since="2026-11-01T00:00:00Z")
+    [whole] = await ask(client, sync_type="repair")
+    assert (whole["outcome"], whole["behind"]) == ("queued", [some["run_id"]])
+    assert (await ask(client, sync_type="repair"))[0]["run_id"] == whole["run_id"]
+
+
+async def test_runs_that_do_it_together_are_all_joined_and_named(client: httpx.AsyncClient) -> None:
+    [orders], [customers] = [await ask(client, streams=[stream]) for stream in ("orders", "customers")]
+    [both] = await ask(client, priority="high")
+    assert (both["outcome"], both["run_id"], both["behind"]) == ("joined", customers["run_id"], [orders["run_id"]])
+    runs = read(await client.get(RUNS))["data"]
+    assert [run["priority"] for run in runs] == ["high", "high"]
+
+
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [
@@ -60,6 +97,10 @@ async def test_the_same_kind_joins_and_another_queues_behind(client: httpx.Async
         ({"since": "2026-11-01T00:00:00Z"}, "/since"),
         ({"sync_type": "repair", "since": "2026-11-02T00:00:00Z", "until": "2026-11-01T00:00:00Z"}, "/until"),
         ({"sync_type": "repair", "since": "2026-11-01T00:00:00"}, "/since"),
+        ({"sync_type": "repair", "since": "2190-01-01T00:00:00Z"}, "/since"),
+        ({"sync_type": "repair", "since": "0001-01-01T00:00:00+14:00"}, "/since"),
+        ({"sync_type": "repair", "until": "0001-01-01T00:00:00Z"}, "/until"),
+        ({"sync_type": "repair", "until": "9999-12-31T23:59:59-14:00"}, "/until"),
         ({"integration_types": ["vtex"], "integration_id": f"int_{ACME}_1"}, "/integration_id"),
         ({"streams": ["invoices"]}, "/streams/0"),
         ({"sync": "now"}, "/sync"),

@@ -32,8 +32,8 @@ class UnverifiedStream(NamedTuple):
 async def list_repairable_gaps(
     database: Database, connectors: Sequence[str], quiet_since: datetime, rests_since: datetime, limit: int
 ) -> list[RepairableGap]:
-    """Those of these connectors that nobody has marked since `quiet_since`, and whose last repair did not end since then
-    either, nor come to nothing since `rests_since`."""
+    """Those of these connectors that nobody has marked since `quiet_since`, and whose last repair did not end since
+    then either, nor come to nothing since `rests_since`."""
     async with database.platform_tx("repairable_gaps") as connection:
         rows = await connection.fetch(SQL["list_repairable_gaps"], quiet_since, limit, list(connectors), rests_since)
     return [RepairableGap(*row) for row in rows]

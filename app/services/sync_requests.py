@@ -43,8 +43,8 @@ class SyncRequest(NamedTuple):
 
 
 class Requested(NamedTuple):
-    """`run_id`: the run that was made or joined. `behind`: runs that it waits for; joined: further ones, which do a part
-    of what was asked for. `note`: why nothing will run, or not yet."""
+    """`run_id`: the run that was made or joined. `behind`: runs that it waits for; joined: further ones, which do a
+    part of what was asked for. `note`: why nothing will run, or not yet."""
 
     outcome: RequestOutcome
     run_id: str | None = None

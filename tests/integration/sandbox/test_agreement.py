@@ -31,7 +31,7 @@ async def test_orders_agree(sandbox: Sandbox) -> None:
     for order_id, row in rows.items():
         assert (row["status"], row["totalValue"]) == (truth[order_id]["status"], truth[order_id]["total_minor"])
         assert parse(row["creationDate"]) == parse(truth[order_id]["created_at"]).replace(microsecond=0)
-    assert sum(rows[order_id] != lagging[order_id] for order_id in lagging) >= 30
+    assert sum(rows[order_id] != lagging[order_id] for order_id in lagging) >= 10
     everything = write_range("authorizedDate", datetime(2000, 1, 1, tzinfo=UTC), datetime.now(UTC) + timedelta(days=1))
     authorized = [row["orderId"] for row in await walk(sandbox, f_authorizedDate=everything)]
     assert sorted(authorized) == sorted(order_id for order_id, row in rows.items() if row["authorizedDate"])

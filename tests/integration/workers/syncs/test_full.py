@@ -91,7 +91,7 @@ async def test_a_backfill_and_live_events_of_the_same_orders_end_in_the_same_row
 
 
 async def test_a_status_change_of_a_month_old_order_arrives_by_the_incremental_run_alone(syncs: SyncWorks) -> None:
-    await syncs.stock(customers=20, orders=200)
+    await syncs.stock(customers=20, orders=900)
     await syncs.sync("full")
     days_ago = [(datetime.now(UTC) - timedelta(days=days)).isoformat() for days in (40, 25)]
     body = {

@@ -91,6 +91,12 @@ async def renew_lease(database: Database, claim: SyncClaim, lease_ms: int) -> Re
     return None if row is None else Renewal(*row)
 
 
+async def lock_checkpoint(connection: asyncpg.Connection, claim: SyncClaim) -> dict[str, Any]:
+    """What was committed last, whether or not the holder of the lease has heard of it. Raises LeaseLostError."""
+    found: dict[str, Any] = orjson.loads(await _change(connection, "lock_checkpoint", claim))
+    return found
+
+
 class Release(NamedTuple):
     """How a step left its stream. `failures`: steps in a row that failed; `reason`: what it waits for."""
 

@@ -10,6 +10,8 @@ from app.core.logging import get_logger
 from app.core.queue import AppendBatch, NewEntry
 from app.core.queue_records import make_confirm
 from app.services.enqueue import KINDS
+from app.services.gaps import REFUSED_REASON
+from db.gaps import GapMark, set_gaps
 from schemas.events import Event, encode_event
 from schemas.ids import make_uuid7
 from workers.sync_context import SyncContext
@@ -19,7 +21,8 @@ log = get_logger()
 
 
 async def hand_over(context: SyncContext, work: SyncWork, object_ids: Sequence[str]) -> None:
-    """Raises QueueUnavailableError. Where the tenant's queue is full nobody is told: the next run meets them again."""
+    """Raises QueueUnavailableError, DurabilityError. What a full queue does not take leaves a mark: a gap, from which a
+    repair begins."""
     if not object_ids:
         return
     place, kind = work.place, KINDS[work.place.stream]
@@ -35,3 +38,7 @@ async def hand_over(context: SyncContext, work: SyncWork, object_ids: Sequence[s
         entries = [NewEntry(event.event_id, encode_event(event)) for event in chunk]
         [answer] = await context.queue.append([AppendBatch(place.tenant_id, "low", entries)], confirm=confirm)
         log.warning("sync.objects_handed_over", **name_run(work.claim), objects=len(chunk), answer=answer)
+        if answer == "full":
+            mark = GapMark(work.claim.integration_id, work.claim.stream, work.claim.server_now, REFUSED_REASON)
+            async with context.database.tenant_tx(place.tenant_id, "sync_refused") as connection:
+                await set_gaps(connection, place.tenant_id, [mark])

@@ -19,6 +19,7 @@ from app.core.errors import (
     ObjectNotFoundError,
     ProviderTimeoutError,
 )
+from app.core.settings import Settings
 from app.services.apply import Observation
 from schemas.records import CustomerRecord, OrderRecord
 from workers.sync_context import SyncContext
@@ -32,17 +33,19 @@ _OBJECTS_OWN = (ObjectNotFoundError, ObjectFailedError, MappingError)
 @dataclass(slots=True)
 class Fetched:
     """`observations`: object → what it told. `failures`: object → its own fault. `stopped_by`: the surroundings'.
-    `let_go`: objects whose answer did not come in time."""
+    `let_go`: objects whose answer did not come in time, `waited_s` for the first of them."""
 
     observations: dict[str, Observation] = field(default_factory=dict)
     failures: dict[str, AcequiaError] = field(default_factory=dict)
     stopped_by: Exception | None = None
     let_go: set[str] = field(default_factory=set)
+    waited_s: float = 0.0
 
-    def give_up_stragglers(self) -> None:
+    def give_up_stragglers(self, patience_s: float) -> None:
         """When nothing came in all the time: a few objects alone are left over from other steps, and whoever waits for
-        them would wait for ever; of many it is the provider who does not answer."""
-        if self.handled or not self.let_go or self.stopped_by is not None:
+        them would wait for ever; of many it is the provider who does not answer. What was begun late in a step, or
+        stood in line for its account's budget, has not had its time yet."""
+        if self.handled or not self.let_go or self.stopped_by is not None or self.waited_s < patience_s:
             return
         error = ProviderTimeoutError("no answer, step after step")
         if len(self.let_go) <= STRAGGLERS_MAX:
@@ -54,6 +57,11 @@ class Fetched:
     def handled(self) -> AbstractSet[str]:
         """Objects of which is known what becomes of them."""
         return self.observations.keys() | self.failures.keys()
+
+
+def find_patience_s(settings: Settings) -> float:
+    """How long nothing must come before it counts: most of a step, and less than a call has until it is given up."""
+    return min(settings.sync_step_s * 0.6, settings.provider_call_timeout_s * 0.9)
 
 
 async def fetch_objects(
@@ -70,7 +78,8 @@ async def fetch_objects(
     limit = context.settings.sync_fetch_concurrency
     slots = slots or asyncio.Semaphore(limit)
     observed_at = await context.read_time()
-    waiting = iter(object_ids)
+    waiting, loop = iter(object_ids), asyncio.get_running_loop()
+    begun_at = loop.time()
 
     async def run() -> None:
         while fetched.stopped_by is None:
@@ -86,6 +95,7 @@ async def fetch_objects(
         async with asyncio.timeout_at(deadline), asyncio.TaskGroup() as group:
             for _ in range(min(limit, len(object_ids))):
                 group.create_task(run())
+    fetched.waited_s = loop.time() - begun_at
     return fetched
 
 

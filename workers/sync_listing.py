@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import asyncpg
 
@@ -30,7 +30,7 @@ from schemas.records import OrderRecord
 from workers.sync_checkpoint import Checkpoint, Tally
 from workers.sync_context import SyncContext
 from workers.sync_dead import hand_over
-from workers.sync_fetch import fetch_objects, observe
+from workers.sync_fetch import fetch_objects, find_patience_s, observe
 from workers.sync_work import SyncWork, name_run
 
 MARK_LIFE = timedelta(days=1)  # a list that is wrong for good, and an open order, are looked at once a day
@@ -56,7 +56,7 @@ class _Handled(NamedTuple):
 
 class ListingStep:
     """One step; `run` is called once. `checkpoint`: what was committed last; after an error, from where it is safe to
-    go on."""
+    go on. `committed`: what was committed last, as JSON, as far as the answers tell."""
 
     def __init__(self, context: SyncContext, work: SyncWork, checkpoint: Checkpoint, deadline: float) -> None:
         self._context = context
@@ -73,6 +73,16 @@ class ListingStep:
         self._has_read = self._is_cut = False
         self._writing: asyncio.Task[None] | None = None
         self.checkpoint = checkpoint
+        self.committed: Mapping[str, Any] = checkpoint.to_json()
+
+    @property
+    def place(self) -> object:
+        """Differs when the step has got on, and not when it must begin again where it began."""
+        return self.checkpoint.positions, self.checkpoint.done
+
+    def resume(self, stored: Mapping[str, Any]) -> Mapping[str, Any]:
+        """From where it is safe to go on when this was committed and nobody heard of it."""
+        return Checkpoint.from_json(stored).restart_first(self._work.reader.restart).to_json()
 
     async def run(self) -> bool:
         """True when nothing is left to be read. `deadline` (the loop's time): no page is begun after it.
@@ -114,11 +124,11 @@ class ListingStep:
 
     async def _begin_page(self) -> None:
         """Reads the next one, while those before it are handled and written."""
-        self._has_read = True
+        is_first, self._has_read = not self._has_read, True
         observed_at = await self._context.read_time()  # before the request leaves
         page = await self._work.reader.read(self._work.access, self._ahead.positions[0])
         self._ahead = self._ahead.replace_first(page, self._work.reader.restart)
-        self._pages.append((self._ahead, asyncio.create_task(self._handle(page, observed_at))))
+        self._pages.append((self._ahead, asyncio.create_task(self._handle(page, observed_at, is_first=is_first))))
 
     async def _pass_on(self, handled: _Handled, after: Checkpoint) -> None:
         """To be written behind the page before it. Behind one that was cut short the stream stands still: what came of
@@ -148,8 +158,9 @@ class ListingStep:
             writing.cancel()
         await asyncio.gather(*handling, *([writing] if writing else []), return_exceptions=True)
 
-    async def _handle(self, page: Page, observed_at: datetime) -> _Handled:
-        """Maps what the list brought along and fetches what it only told of, as far as that is needed."""
+    async def _handle(self, page: Page, observed_at: datetime, *, is_first: bool) -> _Handled:
+        """Maps what the list brought along and fetches what it only told of, as far as that is needed. `is_first`: of
+        the step, which however late its list came has the time to tell what never answers."""
         context, work, tally, known = self._context, self._work, Tally(), self.checkpoint
         if page.is_incomplete:
             tally.note_error("list_is_cut", "a list", "more is there than the provider lets anybody list")
@@ -164,9 +175,10 @@ class ListingStep:
                 if len(observed) % MAPPED_PER_TURN == 0:
                     await asyncio.sleep(0)  # the other steps of this process, and their leases, get their turn
         wanted = await self._choose([one for one in listings.values() if one.document is None])
-        deadline = max(self._deadline, self._loop.time() + FETCH_MIN_S)
+        patience_s = find_patience_s(context.settings)
+        deadline = max(self._deadline, self._loop.time() + (patience_s if is_first else FETCH_MIN_S))
         fetched = await fetch_objects(context, work, wanted, deadline, self._slots)
-        fetched.give_up_stragglers()
+        fetched.give_up_stragglers(patience_s)
         observed |= fetched.observations
         for object_id, failure in fetched.failures.items():
             tally.note_failure(object_id, failure)
@@ -231,14 +243,15 @@ class ListingStep:
     async def _write_page(self, handled: _Handled, checkpoint: Checkpoint) -> None:
         """Rows, marks, figures and checkpoint of a page in one transaction."""
         work, spent = self._work, self._count.copy()  # the next page's calls are under way meanwhile
+        told = checkpoint.to_json()
 
         async def save(connection: asyncpg.Connection, applied: Applied) -> None:
             await set_marks(connection, work.place, handled.marks)
             progress = self._report(handled.tally, applied, spent)._replace(expected=checkpoint.expected)
-            await save_progress(connection, work.claim, checkpoint.to_json(), progress)
+            await save_progress(connection, work.claim, told, progress)
 
         applied = await self._apply(handled.observations, save, handled.prepared)
-        self._reported = spent
+        self._reported, self.committed = spent, told
         if applied.kept_out:
             log.info("sync.kept_out", **name_run(work.claim), customers=len(applied.kept_out))
 

@@ -9,9 +9,9 @@ lists are behind is left to the next run.
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import asyncpg
 
@@ -29,7 +29,7 @@ from workers.sync_checkpoint import Tally
 from workers.sync_context import SyncContext
 from workers.sync_dead import hand_over
 from workers.sync_differences import Differences, tell_differences
-from workers.sync_fetch import Fetched, fetch_objects
+from workers.sync_fetch import Fetched, fetch_objects, find_patience_s
 from workers.sync_windows import RepairCheckpoint, Suspect, Window
 from workers.sync_work import SyncWork, name_run
 
@@ -48,7 +48,8 @@ class _Told(NamedTuple):
 
 
 class RepairStep:
-    """One step; `run` is called once. `checkpoint`: what was committed last."""
+    """One step; `run` is called once. `checkpoint`: where it stands. `committed`: what was committed last, as JSON, as
+    far as the answers tell."""
 
     def __init__(self, context: SyncContext, work: SyncWork, checkpoint: RepairCheckpoint, deadline: float) -> None:
         self._context = context
@@ -59,7 +60,17 @@ class RepairStep:
         self._count = CallCount()
         self._reported = CallCount()
         self._reading: dict[Window, asyncio.Task[tuple[datetime, WindowListing]]] = {}
+        self._has_fetched = False
         self.checkpoint = checkpoint
+        self.committed: Mapping[str, Any] = checkpoint.to_json()
+
+    @property
+    def place(self) -> object:
+        """Differs when the step has got on."""
+        return self.checkpoint.windows, self.checkpoint.done, self.checkpoint.suspects
+
+    def resume(self, stored: Mapping[str, Any]) -> None:
+        """This was committed and nobody heard of it: it is right as it stands."""
 
     @property
     def is_over(self) -> bool:
@@ -78,10 +89,12 @@ class RepairStep:
         return await self._confirm()
 
     async def _fetch(self, object_ids: Sequence[str]) -> Fetched:
-        """However late a list came, a step gets on with something."""
-        deadline = max(self._deadline, self._loop.time() + FETCH_MIN_S)
+        """However late a list came, a step gets on with something, or finds out what never answers."""
+        patience_s = find_patience_s(self._context.settings)
+        least_s, self._has_fetched = FETCH_MIN_S if self._has_fetched else patience_s, True
+        deadline = max(self._deadline, self._loop.time() + least_s)
         fetched = await fetch_objects(self._context, self._work, object_ids, deadline)
-        fetched.give_up_stragglers()
+        fetched.give_up_stragglers(patience_s)
         return fetched
 
     # -- one window ------------------------------------------------------------------------------------------------
@@ -138,7 +151,11 @@ class RepairStep:
         """Fetches some of the differences and writes what became of them. `listed`: the window's, with its last
         part."""
         work, reader = self._work, self._work.reader
-        wanted = [one for one in object_ids if differences.kinds[one] != "unlisted" or reader.finds_deletions]
+        # So many that nobody will be deleted anyway are not asked for, nor remembered one by one.
+        asks_unlisted = reader.finds_deletions and len(self.checkpoint.suspects) <= self._find_deletions_max(
+            max(self.checkpoint.expected, self.checkpoint.listed)
+        )
+        wanted = [one for one in object_ids if differences.kinds[one] != "unlisted" or asks_unlisted]
         fetched = await self._fetch(wanted)
         left = frozenset(wanted) - fetched.handled
         handled = [one for one in object_ids if one not in left]
@@ -167,7 +184,7 @@ class RepairStep:
         """One transaction. Raises LeaseLostError, and what a batch raises."""
         work, claim = self._work, self._work.claim
         run = VerifiedStream(claim.tenant_id, claim.run_id, claim.stream)
-        spent = self._count.copy()
+        spent, saved = self._count.copy(), checkpoint.to_json()
 
         async def save(connection: asyncpg.Connection, applied: Applied) -> None:
             kept_out = {key.external_id for key in applied.kept_out}
@@ -193,14 +210,14 @@ class RepairStep:
                 error_code=tally.error_code,
                 error_example=tally.error_example,
             )
-            await save_progress(connection, claim, checkpoint.to_json(), progress)
+            await save_progress(connection, claim, saved, progress)
 
         await apply_batch(
             self._context.database, work.keys, (), observations, writer="bulk", now=datetime.now(UTC),
             country=work.tenant.country, limits=work.tenant.limits, integration_id=claim.integration_id,
             in_transaction=save,
         )  # fmt: skip
-        self._reported = spent
+        self._reported, self.committed = spent, saved
         self.checkpoint = checkpoint
         SYNC_OBJECTS.labels(claim.stream).inc(tally.listed)
 
@@ -211,8 +228,7 @@ class RepairStep:
         settings, suspects = self._context.settings, self.checkpoint.suspects
         if not suspects:
             return None
-        limit = max(DELETIONS_ALWAYS, self.checkpoint.listed * settings.sync_deletions_max_percent // 100)
-        if len(suspects) > limit:
+        if len(suspects) > self._find_deletions_max(self.checkpoint.listed):
             await self._spare(suspects)
             return None
         confirm = timedelta(seconds=settings.sync_missing_confirm_s)
@@ -226,6 +242,9 @@ class RepairStep:
         if fetched.stopped_by is not None:
             raise fetched.stopped_by
         return 0.0 if self.checkpoint.suspects else None
+
+    def _find_deletions_max(self, customers: int) -> int:
+        return max(DELETIONS_ALWAYS, customers * self._context.settings.sync_deletions_max_percent // 100)
 
     async def _settle_missing(self, due: Sequence[str], fetched: Fetched, asked_at: datetime) -> None:
         work = self._work

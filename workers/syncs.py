@@ -9,6 +9,10 @@ Whoever loses its lease, and whoever is killed, has committed whole pages or not
 
 import asyncio
 import time
+from collections.abc import Mapping
+from typing import Any
+
+import asyncpg
 
 from app.core.errors import CredentialsRefusedError
 from app.core.logging import get_logger
@@ -21,6 +25,7 @@ from db.sync_claims import (
     claim_stream,
     count_errors,
     end_stream,
+    lock_checkpoint,
     release_stream,
     renew_lease,
 )
@@ -120,7 +125,9 @@ async def run_step(context: SyncContext, claim: SyncClaim) -> None:
             await context.integrations.note_refused(step.work.integration)
         if is_unexpected(error):
             log.exception("sync.step_failed", **name_run(claim))
-        end = decide_end(error, claim.failures, _read_limits(context), context.chance)
+        # Only what fails in the same place again and again ever ends a stream.
+        failures = 0 if step.has_got_on else claim.failures
+        end = decide_end(error, failures, _read_limits(context), context.chance)
         if end.ends_as is None and end.reason != "integration_waits":
             log.warning("sync.step_postponed", **name_run(claim), reason=end.reason, wait_s=round(end.wait_s, 1))
     SYNC_STEPS.labels(claim.stream, "lease_lost" if end is None else end.ends_as or end.reason or "again").inc()
@@ -156,7 +163,13 @@ class _Step:
         self._claim = claim
         self._began_at = time.monotonic()
         self._doing: ListingStep | RepairStep | None = None
+        self._begun_at_place: object = None
         self.work: SyncWork | None = None
+
+    @property
+    def has_got_on(self) -> bool:
+        """Whether the next step begins further on than this one."""
+        return self._doing is not None and self._doing.place != self._begun_at_place
 
     async def run_with_heartbeat(self) -> StepEnd:
         """How the step ended. Raises _StoppedError when it was ended from outside, and what work raises."""
@@ -226,6 +239,8 @@ class _Step:
         else:
             checkpoint = await begin_listing(self._context, work)
         self._doing = step = ListingStep(self._context, work, checkpoint, deadline)
+        step.committed = self._claim.checkpoint or step.committed
+        self._begun_at_place = step.place
         return None if await step.run() else 0.0
 
     async def _repair(self, work: SyncWork, deadline: float) -> float | None:
@@ -234,14 +249,23 @@ class _Step:
         else:
             checkpoint = await begin_repair(self._context, work)
         self._doing = step = RepairStep(self._context, work, checkpoint, deadline)
+        self._begun_at_place = step.place
         return await step.run()
+
+    async def _find_checkpoint(
+        self, connection: asyncpg.Connection, doing: ListingStep | RepairStep
+    ) -> Mapping[str, Any] | None:
+        """Where the next step begins. Not where this one thinks when the answer to a COMMIT was lost: what that wrote
+        would be counted again."""
+        stored = await lock_checkpoint(connection, self._claim)
+        return doing.checkpoint.to_json() if stored == doing.committed else doing.resume(stored)
 
     async def leave(self, end: StepEnd) -> None:
         """Writes how the step left its stream. Raises LeaseLostError."""
         claim, worked_ms = self._claim, int((time.monotonic() - self._began_at) * 1000)
         async with self._context.database.tenant_tx(claim.tenant_id, "leave_sync") as connection:
             if end.ends_as is None:
-                checkpoint = None if self._doing is None else self._doing.checkpoint.to_json()
+                checkpoint = None if self._doing is None else await self._find_checkpoint(connection, self._doing)
                 wait_ms = int(end.wait_s * 1000)
                 await release_stream(
                     connection, claim, Release(wait_ms, end.failures, end.reason, worked_ms, checkpoint)

@@ -39,6 +39,10 @@ WHERE s.tenant_id = $1 AND s.run_id = $2 AND s.stream = $3 AND s.lease_holder = 
   AND r.tenant_id = s.tenant_id AND r.run_id = s.run_id
 RETURNING r.cancelled_at IS NOT NULL AS is_cancelled, r.paused_at IS NOT NULL AS is_paused;
 
+-- lock_checkpoint [syncer]: what was committed last, also when the answer to it was lost; no row: the lease was lost.
+SELECT s.checkpoint FROM sync_run_streams AS s
+WHERE s.tenant_id = $1 AND s.run_id = $2 AND s.stream = $3 AND s.lease_holder = $4 AND s.status = 'running' FOR UPDATE;
+
 -- release_stream [syncer]: the step is over; the lease is given back, so that the next one is not taken for a crash.
 -- A checkpoint comes with it when the next step must begin elsewhere than behind the last page that was written.
 UPDATE sync_run_streams AS s

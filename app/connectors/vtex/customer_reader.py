@@ -71,8 +71,8 @@ class CustomerReader:
                 {"kind": "open", "entity": "CL", "by": None, "is_first": True},
             ]
         since = span.since - timedelta(seconds=self.lag_s)
-        # The last moment is part of its day.
-        where = {"by": "lastInteractionIn", **_write_days(cover_days(since, span.now + timedelta(microseconds=1)))}
+        # A day more: who changes while pages are walked stays in the list, and moves nobody to a page read already.
+        where = {"by": "lastInteractionIn", **_write_days(cover_days(since, span.now + timedelta(days=1)))}
         rest = {**where, "since": write_moment(since), "page": 0, "is_first": True}
         return [{"kind": "search", "entity": entity, **rest} for entity in ("CL", "AD")]
 

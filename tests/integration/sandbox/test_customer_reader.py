@@ -343,3 +343,11 @@ async def test_stamps_that_are_not_there_have_one_fingerprint(make_readers: Make
         held._replace(source_updated_at=datetime(2025, 3, 19, 21, 43, 29, 713214, UTC))
     )
     assert reader.describe_held(held._replace(is_deleted=True)) != reader.describe_held(held)
+
+
+def test_who_changes_behind_midnight_stays_in_the_list_that_is_walked(make_readers: MakeReaders) -> None:
+    """Whoever left it would move another from a page that is still to be read to one that was."""
+    before_midnight = datetime(2026, 11, 24, 23, 59, 59, tzinfo=UTC)
+    span = span_since(before_midnight - timedelta(hours=1))._replace(now=before_midnight)
+    for position in make_readers().customers.plan(span):
+        assert (position["first"], position["last"]) == ("2026-11-24", "2026-11-25")

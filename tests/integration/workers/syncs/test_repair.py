@@ -75,14 +75,15 @@ async def test_what_was_hidden_from_the_hook_is_found_and_mended_by_the_next_rep
 
 async def test_a_store_that_answers_404_for_everybody_deletes_nobody(syncs: SyncWorks) -> None:
     """A provider's bad day: the lists are empty and no profile is there."""
-    await syncs.stock(customers=120, orders=0)
+    await syncs.stock(customers=260, orders=0)
     await syncs.sync("full", streams=("customers",))
     for customer_id in await syncs.list_truth("customer"):
         await syncs.works.change("customer", object_id=customer_id, action="delete")
-    async with syncs.syncer():
+    async with syncs.syncer(sync_repair_objects=50):
         run_id = await syncs.start("repair", streams=("customers",))
         run, streams = await syncs.wait(run_id)
     assert (run.status, streams["customers"].error_code) == ("partial", "too_many_deletions")
+    assert 100 < streams["customers"].fetched <= 150, "and no more are asked for than settle it"
     assert not any(row["deleted"] for row in (await syncs.list_held("customer")).values())
     findings = await read_findings(syncs, run_id)
     assert set(findings.values()) == {("unlisted", "left_alone")}

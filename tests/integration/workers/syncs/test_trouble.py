@@ -1,4 +1,4 @@
-"""Trouble between a syncer and what it talks to: answers that are lost, connections that break, a queue that is full."""
+"""Trouble between a syncer and what it talks to: lost answers, lines that break, a queue that is full."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager

@@ -97,7 +97,7 @@ class Endpoint:
             guard.check_permission(call, self._operation)
             return True
 
-        return self._streams.answer(result.events, call.headers, may_go_on)
+        return self._streams.answer(result.events, call.headers, may_go_on, tenant_id=call.tenant_id)
 
     async def _read_inputs(self, request: Request, call: Call) -> bytes:
         operation = self._operation

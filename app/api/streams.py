@@ -1,8 +1,10 @@
 """Answers that go on: server-sent events (`text/event-stream`), bounded in number and in life."""
 
 import time
+from collections import Counter
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
+from functools import partial
 
 from pydantic import BaseModel
 from starlette.responses import StreamingResponse
@@ -27,26 +29,28 @@ class EventStreams:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._open = 0
+        self._open: Counter[int] = Counter()
         self._is_closing = False
 
     @property
     def open_count(self) -> int:
-        return self._open
+        return self._open.total()
 
     def close(self) -> None:
         """Each ends at its next look: a process that stops is not kept by those who watch."""
         self._is_closing = True
 
     def answer(
-        self, events: Events, headers: Mapping[str, str], may_go_on: Callable[[], Awaitable[bool]]
+        self, events: Events, headers: Mapping[str, str], may_go_on: Callable[[], Awaitable[bool]], *, tenant_id: int
     ) -> "EventStreamResponse":
         """Sends events until there are no more, the stream has lived long enough, or `may_go_on`, asked at each look,
-        says no. Raises RateLimitedError when as many are open as may be."""
-        if self._open >= self._settings.sync_progress_streams_max:
+        says no. Raises RateLimitedError when as many are open as may be: of all, or of this tenant, so that one tenant's
+        watchers leave room for the others'."""
+        of_all, of_one = self._settings.sync_progress_streams_max, self._settings.sync_progress_streams_per_tenant_max
+        if self.open_count >= of_all or self._open[tenant_id] >= of_one:
             raise RateLimitedError("As many streams are open as may be: read the run itself instead.", FULL_RETRY_S)
-        self._open += 1
-        return EventStreamResponse(self._write(events, may_go_on), headers, self._release)
+        self._open[tenant_id] += 1
+        return EventStreamResponse(self._write(events, may_go_on), headers, partial(self._release, tenant_id))
 
     async def _write(self, events: Events, may_go_on: Callable[[], Awaitable[bool]]) -> AsyncIterator[bytes]:
         ends_at = time.monotonic() + self._settings.sync_progress_stream_s
@@ -71,8 +75,10 @@ class EventStreams:
         if last is not None:
             yield write_event("end", last)
 
-    def _release(self) -> None:
-        self._open -= 1
+    def _release(self, tenant_id: int) -> None:
+        self._open[tenant_id] -= 1
+        if not self._open[tenant_id]:
+            del self._open[tenant_id]
 
 
 class EventStreamResponse(StreamingResponse):

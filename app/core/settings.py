@@ -181,6 +181,7 @@ class Settings(BaseSettings):
         300.0, gt=0, description="longest life of a stream of progress; whoever follows opens another"
     )
     sync_progress_streams_max: int = Field(100, ge=0, description="open streams of progress of one web process")
+    sync_progress_streams_per_tenant_max: int = Field(20, ge=0, description="the same, about one tenant's runs")
 
     # Calls to providers.
     provider_connect_timeout_s: float = Field(2.0, gt=0)

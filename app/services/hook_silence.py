@@ -65,12 +65,13 @@ class HookSilence:
         self._database = database
         self._queue = queue
 
-    async def find_silent(self) -> list[Place]:
-        """Hooks that were found to be silent just now: each once. Raises QueueUnavailableError, asyncpg's errors."""
-        moved = await list_moved(self._database, self._settings.hook_silence_s, HOOKS_MAX)
-        return [one.place for one in moved if await self._judge(one) == "silent"]
+    async def list_moved(self) -> list[Moved]:
+        """Hooks that are to be judged. Raises asyncpg's errors."""
+        return await list_moved(self._database, self._settings.hook_silence_s, HOOKS_MAX)
 
-    async def _judge(self, moved: Moved) -> Verdict:
+    async def judge(self, moved: Moved) -> Verdict:
+        """What is to be thought of one, written down. `silent`: it was found to be just now, which is said once. Raises
+        QueueUnavailableError, asyncpg's errors."""
         place, since = moved.place, moved.silent_since or moved.moved_at
         assert since is not None, "list_moved finds no others"
         depth = await self._queue.depth(place.tenant_id)

@@ -4,7 +4,8 @@ VTEX drops a hook that told nothing for three days, and one app key has one hook
 overwrite. One turn, once a minute in one worker of however many there are:
 
     1. look what became of the test calls that were sent;
-    2. judge hooks that tell nothing although orders change; a silent one is set again, once;
+    2. judge hooks that tell nothing although orders change; a silent one is set again, once: all of it within half of a
+       turn, since when VTEX itself falls silent, it does so for everybody at once;
     3. take the hooks that are due, the longest overdue first, at most HOOK_CHECKS_PER_MINUTE; each is claimed in
        Postgres, so that no two workers take one;
     4. read each back. Ours: good. Gone, or an older one of ours: set again, and the gap is marked. Somebody else's:
@@ -15,7 +16,8 @@ What fails is tried again sooner, and ever later. Calls to VTEX come out of the 
 """
 
 import asyncio
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, TypeVar
 
 from app.core.errors import AcequiaError, CredentialsRefusedError, ProviderError
 from app.core.logging import get_logger
@@ -25,7 +27,7 @@ from app.services.hook_silence import HookSilence
 from app.services.hooks import ProviderHooks, find_public_url
 from app.services.integrations import LiveIntegration, LiveIntegrations
 from app.services.vtex_hooks import HookState, explain_error
-from db.hook_watches import Place, claim_watch, list_due, note_failure
+from db.hook_watches import Moved, Place, claim_watch, list_due, note_failure
 from db.integrations import set_hook_note
 from db.pool import Database
 
@@ -34,6 +36,8 @@ CONCURRENT_MAX = 8
 TURN_S = 45.0  # below a job's longest time: what is left is due, and taken by the next turn
 RETRY_MIN_S = 60.0
 FAILURES_SAID = 3  # in a row, before people are told that a hook cannot be read back
+
+T = TypeVar("T")
 
 log = get_logger()
 
@@ -62,19 +66,30 @@ class HookWatchdog:
         """How many hooks were looked at. Nothing without a PUBLIC_URL: there is no real time then."""
         if find_public_url(self._settings)[0] is None:
             return 0
-        await self._probes.look()
-        for place in await self._silence.find_silent():
-            await self._hooks.register(*place)
+        now = asyncio.get_running_loop().time()
+        for ends_at, do in ((now + TURN_S / 4, self._look_for_probes), (now + TURN_S / 2, self._judge_silent)):
+            try:
+                await do(ends_at)
+            except Exception as error:  # hooks are read back all the same
+                level: Any = log.info if isinstance(error, AcequiaError | TimeoutError) else log.exception
+                level("hooks.not_judged", error=type(error).__name__)
         due = await list_due(self._database, self._settings.hook_checks_per_minute)
-        room = asyncio.Semaphore(CONCURRENT_MAX)
-        loop = asyncio.get_running_loop()
-        ends_at = loop.time() + TURN_S
+        return sum(await _do_until(now + TURN_S, self._watch, due))
 
-        async def watch(place: Place) -> int:
-            async with room:
-                return 0 if loop.time() > ends_at else await self._watch(place)
+    async def _look_for_probes(self, ends_at: float) -> None:
+        async with asyncio.timeout_at(ends_at):
+            await self._probes.look()
 
-        return sum(await asyncio.gather(*map(watch, due)))
+    async def _judge_silent(self, ends_at: float) -> None:
+        await _do_until(ends_at, self._hear, await self._silence.list_moved())
+
+    async def _hear(self, moved: Moved) -> int:
+        try:
+            if await self._silence.judge(moved) == "silent":
+                await self._hooks.register(*moved.place)
+        except Exception as error:  # one hook stops no other
+            _tell_failure(moved.place, error)
+        return 1
 
     async def _watch(self, place: Place) -> int:
         async with self._database.tenant_tx(place.tenant_id, "claim_hook") as connection:
@@ -84,9 +99,7 @@ class HookWatchdog:
         try:
             is_good = await self._check(place, failures)
         except Exception as error:  # one hook stops no other
-            level: Any = log.info if isinstance(error, AcequiaError) else log.exception
-            level("hooks.not_watched", tenant_id=place.tenant_id, integration_id=place.integration_id,
-                  error=type(error).__name__)  # fmt: skip
+            _tell_failure(place, error)
             is_good = False
         if not is_good:
             wait_s = compute_wait_s(failures, self._settings.hook_check_interval_s)
@@ -131,6 +144,23 @@ class HookWatchdog:
         async with self._database.tenant_tx(place.tenant_id, "hook_note") as connection:
             await set_hook_note(connection, *place, note)
         log.warning("hooks.not_read_back", tenant_id=place.tenant_id, integration_id=place.integration_id, todo=note)
+
+
+async def _do_until(ends_at: float, do: Callable[[T], Awaitable[int]], things: Iterable[T]) -> list[int]:
+    """Some at once; none is begun after `ends_at`: it is found again by the next turn."""
+    room, loop = asyncio.Semaphore(CONCURRENT_MAX), asyncio.get_running_loop()
+
+    async def do_one(thing: T) -> int:
+        async with room:
+            return 0 if loop.time() > ends_at else await do(thing)
+
+    return await asyncio.gather(*map(do_one, things))
+
+
+def _tell_failure(place: Place, error: Exception) -> None:
+    level: Any = log.info if isinstance(error, AcequiaError) else log.exception
+    level("hooks.not_watched", tenant_id=place.tenant_id, integration_id=place.integration_id,
+          error=type(error).__name__)  # fmt: skip
 
 
 def compute_wait_s(failures: int, interval_s: float) -> float:

@@ -55,13 +55,14 @@ UPDATE hook_watches AS w SET moved_at = $3
 WHERE w.tenant_id = $1 AND w.integration_id = $2 AND w.good_since < $3 AND (w.moved_at IS NULL OR w.moved_at > $3)
   AND w.silent_since IS NULL;
 
--- list_moved [worker]: hooks that had so long to tell of a change, and those that are silent already: platform work.
+-- list_moved [worker]: hooks that had so long to tell of a change, and behind them those that are silent already: platform
+-- work.
 SELECT w.tenant_id, w.integration_id, w.moved_at, w.silent_since
 FROM hook_watches AS w JOIN tenant_integrations AS i ON i.tenant_id = w.tenant_id AND i.integration_id = w.integration_id
 JOIN tenants AS t ON t.tenant_id = w.tenant_id
 WHERE t.status = 'active' AND i.status = 'active' AND i.hook_status = 'registered'
   AND (w.moved_at <= now() - make_interval(secs => $1) OR w.silent_since IS NOT NULL)
-ORDER BY coalesce(w.moved_at, w.silent_since), w.tenant_id, w.integration_id LIMIT $2;
+ORDER BY w.silent_since IS NOT NULL, coalesce(w.moved_at, w.silent_since), w.tenant_id, w.integration_id LIMIT $2;
 
 -- begin_silence [worker]: once: whoever comes second gets no row.
 UPDATE hook_watches AS w SET silent_since = w.moved_at, moved_at = NULL

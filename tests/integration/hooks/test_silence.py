@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from app.services import hook_watchdog
 from app.services.apply import apply_batch
 from app.services.hook_silence import Verdict, judge_silence, note_batch_found
 from db.counters import Writer
@@ -176,3 +177,37 @@ async def test_a_queue_with_a_backlog_is_waited_for(hooks: Hooks) -> None:
         await hooks.works.wait_for(ids)
         await get_watchdog(context).run_turn()
         assert (await hooks.read_watch())["moved_at"] is None
+
+
+async def test_one_hook_that_cannot_be_judged_stops_no_other(hooks: Hooks) -> None:
+    superuser = hooks.works.superuser
+    async with hooks.worker() as context:
+        await stand_since(hooks, context)
+        await tell(hooks, datetime.now(UTC) - AN_HOUR)
+        await hooks.connect(context, GLOBEX)
+        await hooks.put(None, GLOBEX)
+        await superuser.execute(f"ALTER TABLE gaps ADD CONSTRAINT broken CHECK (tenant_id <> {ACME}) NOT VALID")
+        try:
+            assert await hooks.turn(context, GLOBEX) == 1
+        finally:
+            await superuser.execute("ALTER TABLE gaps DROP CONSTRAINT broken")
+        assert await hooks.find(GLOBEX) is not None, "set again"
+        assert (await hooks.read_watch())["silent_since"] is None
+        await get_watchdog(context).run_turn()
+        assert (await hooks.read_watch())["silent_since"] is not None, "the next turn judged it"
+
+
+async def test_what_a_turn_has_no_time_to_judge_is_judged_and_set_again_by_the_next(
+    hooks: Hooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When VTEX itself falls silent it does so for everybody at once, and a turn is not long."""
+    async with hooks.worker() as context:
+        await stand_since(hooks, context)
+        await tell(hooks, datetime.now(UTC) - AN_HOUR)
+        calls = count_calls("post_hook")
+        with monkeypatch.context() as patch:
+            patch.setattr(hook_watchdog, "TURN_S", -1.0)
+            await get_watchdog(context).run_turn()
+        assert (await hooks.read_watch())["silent_since"] is None
+        await get_watchdog(context).run_turn()
+        assert count_calls("post_hook") == calls + 1

@@ -17,7 +17,7 @@ from app.api.app import build_api
 from app.core.serving import make_server
 from app.main import end_streams
 from tests.integration.api.conftest import ACME, GLOBEX, Cast, read
-from tests.integration.api.syncs.conftest import RUNS, ask
+from tests.integration.api.syncs.conftest import RUNS, SYNC, ask
 from tests.integration.syncs.driving import HandSyncer
 
 STOP_TIMEOUT_S = 6
@@ -113,6 +113,23 @@ async def test_as_many_are_open_as_may_be_and_a_place_comes_back_when_somebody_l
         await web.wait_until_open(0)
         async with caller.stream("GET", path) as answer:
             assert (await anext(read_events(answer)))[0] == "progress"
+
+
+async def test_one_tenants_streams_leave_room_for_the_others(shop: Cast, client: httpx.AsyncClient) -> None:
+    [line] = await ask(client)
+    async with shop.client(GLOBEX, "operator") as stranger:
+        [other] = read(
+            await stranger.post(SYNC.replace(str(ACME), str(GLOBEX)), json={"integration_types": ["vtex"]}), 202
+        )["data"]
+    path = f"{RUNS}/{line['run_id']}/progress"
+    async with open_web(shop, sync_progress_streams_per_tenant_max=1) as web, web.client() as caller:
+        async with caller.stream("GET", path) as answer:
+            await anext(read_events(answer))
+            assert read(await caller.get(path), 429)["code"] == "rate_limited"
+            theirs = path.replace(str(ACME), str(GLOBEX)).replace(line["run_id"], other["run_id"])
+            async with web.client(GLOBEX) as watcher, watcher.stream("GET", theirs) as following:
+                assert (await anext(read_events(following)))[0] == "progress"
+        await web.wait_until_open(0)
 
 
 async def test_a_stream_lives_as_long_as_it_may_and_then_another_is_opened(

@@ -44,8 +44,8 @@ class EventStreams:
         self, events: Events, headers: Mapping[str, str], may_go_on: Callable[[], Awaitable[bool]], *, tenant_id: int
     ) -> "EventStreamResponse":
         """Sends events until there are no more, the stream has lived long enough, or `may_go_on`, asked at each look,
-        says no. Raises RateLimitedError when as many are open as may be: of all, or of this tenant, so that one tenant's
-        watchers leave room for the others'."""
+        says no. Raises RateLimitedError when as many are open as may be: of all, or of this tenant, so that one
+        tenant's watchers leave room for the others'."""
         of_all, of_one = self._settings.sync_progress_streams_max, self._settings.sync_progress_streams_per_tenant_max
         if self.open_count >= of_all or self._open[tenant_id] >= of_one:
             raise RateLimitedError("As many streams are open as may be: read the run itself instead.", FULL_RETRY_S)

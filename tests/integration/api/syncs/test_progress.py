@@ -124,7 +124,8 @@ async def test_one_tenants_streams_leave_room_for_the_others(shop: Cast, client:
     path = f"{RUNS}/{line['run_id']}/progress"
     async with open_web(shop, sync_progress_streams_per_tenant_max=1) as web, web.client() as caller:
         async with caller.stream("GET", path) as answer:
-            await anext(read_events(answer))
+            events = read_events(answer)
+            assert (await anext(events))[0] == "progress"
             assert read(await caller.get(path), 429)["code"] == "rate_limited"
             theirs = path.replace(str(ACME), str(GLOBEX)).replace(line["run_id"], other["run_id"])
             async with web.client(GLOBEX) as watcher, watcher.stream("GET", theirs) as following:

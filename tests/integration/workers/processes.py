@@ -21,9 +21,15 @@ async def start_worker(
     """A process, killed at the end if it still runs. `extra`: variables of `module`."""
     settings = {"worker_health_port": find_free_port(), **settings}
     environment = works.environment(**settings) | dict(extra or {})
+    async with start_process(environment, folder / "worker.log", module) as process:
+        yield process
+
+
+@asynccontextmanager
+async def start_process(environment: dict[str, str], log_path: Path, module: str) -> AsyncIterator[Process]:
+    """A process of ours with just this environment, killed at the end if it still runs."""
     if "PYTHONPATH" in os.environ:
-        environment["PYTHONPATH"] = os.environ["PYTHONPATH"]
-    log_path = folder / "worker.log"
+        environment = {**environment, "PYTHONPATH": os.environ["PYTHONPATH"]}
     with log_path.open("ab") as log:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", module, env=environment, stdout=log, stderr=asyncio.subprocess.STDOUT

@@ -1,10 +1,8 @@
 """kill -9 of syncers: a run goes on from its last checkpoint, nothing is skipped and nothing stands twice."""
 
 import asyncio
-import os
 import random
 import signal
-import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from scripts.stack.ports import find_free_port
+from tests.integration.workers.processes import start_process
 from tests.integration.workers.syncs.conftest import SyncWorks
 from tests.integration.workers.syncs.test_full import find_differences
 from tests.integration.workers.works import ACME, until
@@ -29,19 +28,8 @@ async def start_syncer(
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """A process as the Procfile starts it, killed at the end if it still runs."""
     settings = {"syncer_health_port": find_free_port(), "lease_ms": LEASE_MS, "sync_niceness": 0, **settings}
-    environment = syncs.environment(**settings)
-    if "PYTHONPATH" in os.environ:
-        environment["PYTHONPATH"] = os.environ["PYTHONPATH"]
-    with (folder / "syncer.log").open("ab") as log:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", module, env=environment, stdout=log, stderr=asyncio.subprocess.STDOUT
-        )
-    try:
+    async with start_process(syncs.environment(**settings), folder / "syncer.log", module) as process:
         yield process
-    finally:
-        if process.returncode is None:
-            process.send_signal(signal.SIGKILL)
-            await process.wait()
 
 
 async def count_listed(syncs: SyncWorks, run_id: str) -> int:

@@ -33,6 +33,6 @@ async def set_marks(connection: asyncpg.Connection, place: StreamPlace, marks: S
         await connection.execute(SQL["set_marks"], *place, *zip(*marks, strict=True))
 
 
-async def forget_old_marks(connection: asyncpg.Connection, tenant_id: int, before: datetime) -> None:
-    """Deletes the tenant's marks from before a time."""
-    await connection.execute(SQL["forget_old_marks"], tenant_id, before)
+async def forget_old_marks(connection: asyncpg.Connection, place: StreamPlace, before: datetime) -> None:
+    """Deletes marks from before a time."""
+    await connection.execute(SQL["forget_old_marks"], *place, before)

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Literal, NamedTuple
 
 import asyncpg
@@ -216,11 +218,14 @@ async def end_run(connection: asyncpg.Connection, tenant_id: int, run_id: str) -
 
 
 async def forget_old_runs(database: Database, before: datetime, limit: int) -> int:
-    """Deletes runs that ended before a time, with their streams; how many."""
-    async with database.platform_tx("forget_runs") as connection:
-        rows = await connection.fetch(SQL["forget_old_runs"], before, limit)
-        if rows:
-            await connection.execute(SQL["forget_run_streams"], *zip(*rows, strict=True))
+    """Deletes runs that ended before a time, with their streams and what they found; how many."""
+    async with database.platform_tx("list_old_runs") as connection:
+        rows = await connection.fetch(SQL["list_old_runs"], before, limit)
+    for tenant_id, runs in groupby(rows, itemgetter(0)):
+        run_ids = [run_id for _, run_id in runs]
+        async with database.tenant_tx(tenant_id, "forget_runs") as connection:
+            for name in ("forget_findings", "forget_run_streams", "forget_runs"):
+                await connection.execute(SQL[name], tenant_id, run_ids)
     return len(rows)
 
 

@@ -9,6 +9,7 @@ from app.core.settings import Settings
 from db.activity import note_activity
 from db.gaps import LIMIT_REASONS, begin_gap_repair, close_repaired_gap, list_gaps
 from db.held_states import count_states
+from db.listing_marks import forget_old_marks
 from db.sync_claims import Progress, SyncClaim, save_progress
 from db.sync_streams import SyncStream, find_sync_stream, note_listed
 from workers.sync_checkpoint import Checkpoint
@@ -18,6 +19,7 @@ from workers.sync_work import SyncWork
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # no provider of ours is older
 EVER = datetime.min.replace(tzinfo=UTC)
+MARKS_KEPT = timedelta(days=2)  # of documents that did not help: longer than a mark counts
 
 
 async def begin_listing(context: SyncContext, work: SyncWork) -> Checkpoint:
@@ -118,6 +120,7 @@ async def note_end(
     else:
         span = checkpoint.span
         is_full = span.kind == "full"
+        await forget_old_marks(connection, work.place, span.now - MARKS_KEPT)
         state = SyncStream(
             claim.integration_id,
             claim.stream,

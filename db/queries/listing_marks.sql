@@ -10,5 +10,6 @@ FROM unnest($5::text[], $6::text[], $7::text[]) AS n (external_id, fingerprint, 
 ON CONFLICT (tenant_id, stream, source, account, external_id) DO UPDATE
 SET fingerprint = EXCLUDED.fingerprint, reason = EXCLUDED.reason, marked_at = now();
 
--- forget_old_marks [syncer]: of one tenant, what no longer counts.
-DELETE FROM listing_marks AS m WHERE m.tenant_id = $1 AND m.marked_at < $2;
+-- forget_old_marks [syncer]: what no longer counts of one account's stream, which nobody else lists meanwhile.
+DELETE FROM listing_marks AS m
+WHERE m.tenant_id = $1 AND m.stream = $2 AND m.source = $3 AND m.account = $4 AND m.marked_at < $5;

@@ -105,12 +105,14 @@ FROM (
 ) AS n
 WHERE r.tenant_id = $1 AND r.run_id = $2 AND r.status IN ('queued', 'running') RETURNING r.status;
 
--- forget_old_runs [syncer]: runs that ended before a time, at most so many: platform work.
-DELETE FROM sync_runs AS r WHERE (r.tenant_id, r.run_id) IN (
-    SELECT o.tenant_id, o.run_id FROM sync_runs AS o WHERE o.ended_at < $1 ORDER BY o.tenant_id, o.run_id LIMIT $2)
-RETURNING r.tenant_id, r.run_id;
+-- list_old_runs [syncer]: that ended before a time, at most so many: platform work.
+SELECT r.tenant_id, r.run_id FROM sync_runs AS r WHERE r.ended_at < $1 ORDER BY r.tenant_id, r.run_id LIMIT $2;
 
--- forget_run_streams [syncer]: with their runs: platform work.
-DELETE FROM sync_run_streams AS s
-USING unnest($1::integer[], $2::uuid[]) AS n (tenant_id, run_id)
-WHERE s.tenant_id = n.tenant_id AND s.run_id = n.run_id;
+-- forget_runs [syncer]: behind what hangs on them, in its transaction: without its run nobody would find that again.
+DELETE FROM sync_runs AS r WHERE r.tenant_id = $1 AND r.run_id = ANY ($2::uuid[]);
+
+-- forget_run_streams [syncer]: see forget_runs.
+DELETE FROM sync_run_streams AS s WHERE s.tenant_id = $1 AND s.run_id = ANY ($2::uuid[]);
+
+-- forget_findings [syncer]: see forget_runs.
+DELETE FROM completeness_findings AS f WHERE f.tenant_id = $1 AND f.run_id = ANY ($2::uuid[]);

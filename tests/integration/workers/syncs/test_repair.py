@@ -7,11 +7,14 @@ import pytest
 from app.services.sync_repairs import repair_gaps, verify_streams
 from db.completeness import list_days, list_findings
 from db.gaps import GapMark, list_gaps, set_gaps
+from db.held_states import StreamPlace
+from db.listing_marks import ListingMark, set_marks
 from db.sync_streams import list_sync_streams
 from schemas.records import RecordStream
 from tests.integration.workers.syncs.conftest import SyncWorks
 from tests.integration.workers.syncs.test_full import find_differences
 from tests.integration.workers.works import ACME, VTEX, until
+from workers.sync_jobs import forget_runs
 
 
 async def read_findings(syncs: SyncWorks, run_id: str) -> dict[str, tuple[str, str | None]]:
@@ -205,3 +208,30 @@ async def test_every_stream_is_compared_once_its_time_has_come(syncs: SyncWorks)
         soon = context.settings.model_copy(update={"sync_verify_every_h": 1e-9})
         assert await verify_streams(context.database, soon) == 2
         assert await verify_streams(context.database, soon) == 0
+
+
+async def test_what_ended_long_ago_is_forgotten_with_what_it_found(syncs: SyncWorks) -> None:
+    superuser = syncs.works.superuser
+    await syncs.stock(customers=0, orders=2)
+    await repair(syncs)
+    kept = await repair(syncs)
+    assert await superuser.fetchval("SELECT count(*) FROM completeness_findings") >= 2
+    await superuser.execute("UPDATE sync_runs SET ended_at = now() - interval '91 days' WHERE run_id <> $1", kept)
+    async with syncs.idle_syncer() as context:
+        await forget_runs({"sync": context})
+    assert await superuser.fetchval("SELECT count(*) FROM completeness_findings") == 0
+    for table in ("sync_runs", "sync_run_streams"):
+        rows = await superuser.fetch(f"SELECT DISTINCT run_id FROM {table}")
+        assert [str(row[0]) for row in rows] == [kept]
+
+
+async def test_marks_that_no_longer_count_are_forgotten_by_the_next_run(syncs: SyncWorks) -> None:
+    superuser = syncs.works.superuser
+    async with syncs.idle_syncer() as context, context.database.tenant_tx(ACME, "test") as connection:
+        for stream in ("orders", "customers"):
+            place = StreamPlace(ACME, stream, "vtex", syncs.works.accounts[ACME])
+            await set_marks(connection, place, [ListingMark(name, "f", "dead") for name in ("o-1", "o-2")])
+    await superuser.execute("UPDATE listing_marks SET marked_at = now() - interval '3 days' WHERE external_id = 'o-1'")
+    await syncs.sync("full", streams=("orders",))
+    rows = await superuser.fetch("SELECT stream, external_id FROM listing_marks ORDER BY stream, external_id")
+    assert [tuple(row) for row in rows] == [("customers", "o-1"), ("customers", "o-2"), ("orders", "o-2")]

@@ -1,5 +1,6 @@
 """What the watchdog knows of each hook: until when it is known what it did, when it is looked at, its test calls."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -65,10 +66,11 @@ async def find_watch(connection: asyncpg.Connection, place: Place) -> Watch:
     return Watch() if row is None else Watch(*row)
 
 
-async def list_due(database: Database, limit: int) -> list[Place]:
-    """Hooks whose turn it is, of active tenants and of integrations that are not paused; the longest overdue first."""
+async def list_due(database: Database, limit: int, connectors: Sequence[str]) -> list[Place]:
+    """Hooks whose turn it is, of active tenants and of integrations that are not paused; the longest overdue first.
+    `connectors`: that have hooks."""
     async with database.platform_tx("list_due_hooks") as connection:
-        return [Place(*row) for row in await connection.fetch(SQL["list_due"], limit)]
+        return [Place(*row) for row in await connection.fetch(SQL["list_due"], limit, list(connectors))]
 
 
 async def claim_watch(connection: asyncpg.Connection, place: Place, claim_s: float) -> int | None:

@@ -8,7 +8,7 @@ overwrite. One turn, once a minute in one worker of however many there are:
        turn, since when VTEX itself falls silent, it does so for everybody at once;
     3. take the hooks that are due, the longest overdue first, at most HOOK_CHECKS_PER_MINUTE; each is claimed in
        Postgres, so that no two workers take one;
-    4. read each back. Ours: good. Gone, or an older one of ours: set again, and the gap is marked. Somebody else's:
+    4. read each back. Ours: good. Gone, an older one of ours, or never set: set, and a gap is marked. Somebody else's:
        left alone and said; each look marks what it kept from us, so that batch brings it;
     5. send a test call through PUBLIC_URL to a hook that stands.
 
@@ -35,6 +35,7 @@ CLAIM_S = 300.0
 CONCURRENT_MAX = 8
 TURN_S = 45.0  # below a job's longest time: what is left is due, and taken by the next turn
 RETRY_MIN_S = 60.0
+WITH_HOOKS = ("vtex",)
 FAILURES_SAID = 3  # in a row, before people are told that a hook cannot be read back
 
 T = TypeVar("T")
@@ -73,7 +74,7 @@ class HookWatchdog:
             except Exception as error:  # hooks are read back all the same
                 level: Any = log.info if isinstance(error, AcequiaError | TimeoutError) else log.exception
                 level("hooks.not_judged", error=type(error).__name__)
-        due = await list_due(self._database, self._settings.hook_checks_per_minute)
+        due = await list_due(self._database, self._settings.hook_checks_per_minute, WITH_HOOKS)
         return sum(await _do_until(now + TURN_S, self._watch, due))
 
     async def _look_for_probes(self, ends_at: float) -> None:

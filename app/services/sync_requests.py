@@ -67,6 +67,8 @@ async def request_sync(connection: asyncpg.Connection, integration: Integration,
         return Requested("not_configured", note=f"nothing of {integration.connector} can be listed")
     if not integration.has_credentials:
         return Requested("not_configured", note="there are no credentials: enter them")
+    if integration.status == "credentials_refused":
+        return Requested("paused", note="the provider refuses the credentials: enter new ones")
     if integration.status != "active":
         return Requested("paused", note=integration.status_reason)
     wanted = request.streams or listable

@@ -15,11 +15,13 @@ SELECT w.path_good_at, w.path_problem, w.silent_since FROM hook_watches AS w
 WHERE w.tenant_id = $1 AND w.integration_id = $2;
 
 -- list_due [worker]: whose turn it is, the longest overdue first: platform work. Refused credentials are looked at too:
--- a provider's own mistake must not need a person to be mended.
+-- a provider's own mistake must not need a person to be mended. So is one that nobody asked for a hook yet some minutes
+-- after it was made ($2: its connectors): the process that made it died in between.
 SELECT i.tenant_id, i.integration_id
 FROM tenant_integrations AS i JOIN tenants AS t ON t.tenant_id = i.tenant_id
 LEFT JOIN hook_watches AS w ON w.tenant_id = i.tenant_id AND w.integration_id = i.integration_id
-WHERE t.status = 'active' AND i.status IN ('active', 'credentials_refused') AND i.hook_status <> 'none'
+WHERE t.status = 'active' AND i.status IN ('active', 'credentials_refused')
+  AND (i.hook_status <> 'none' OR (i.connector = ANY ($2::text[]) AND i.created_at < now() - interval '5 minutes'))
   AND coalesce(w.due_at, '-infinity') <= now()
 ORDER BY coalesce(w.due_at, '-infinity'), i.tenant_id, i.integration_id LIMIT $1;
 

@@ -10,6 +10,7 @@ import app.services.hook_watchdog
 from app.connectors.vtex.hook import HookVerdict
 from app.services import integrations, vtex_hooks
 from app.services.audit import Actor
+from app.services.endpoints import create_endpoint
 from app.services.hook_watchdog import compute_wait_s
 from app.services.tenant_lifecycle import TenantOffice, activate_tenant, suspend_tenant
 from tests.integration.hooks.conftest import AN_HOUR, FOREIGN, Hooks, get_watchdog
@@ -290,3 +291,19 @@ async def test_the_job_watches_and_a_watch_goes_with_its_tenant(hooks: Hooks) ->
 
         await until(is_back)
     assert timedelta(seconds=context.settings.hook_check_interval_s) < timedelta(days=3)
+
+
+async def test_an_integration_whose_maker_died_before_it_set_the_hook_gets_one(hooks: Hooks) -> None:
+    works = hooks.works
+    async with hooks.worker() as context:
+        await create_endpoint(
+            works.office, works.redis, context.settings, await works.keys_of(ACME),
+            integration_id=VTEX, kind="order_hook", accounts=[works.accounts[ACME]],
+        )  # fmt: skip
+        assert (await hooks.show()).status == "none"
+        assert await get_watchdog(context).run_turn() == 0, "it may be just being made"
+        await works.superuser.execute("UPDATE tenant_integrations SET created_at = now() - interval '6 minutes'")
+        await get_watchdog(context).run_turn()
+    assert (await hooks.show()).status == "registered"
+    assert await hooks.find() is not None
+    assert await hooks.read_gaps() == {}, "the first sync reads everything"

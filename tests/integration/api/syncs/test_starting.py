@@ -131,6 +131,11 @@ async def test_nothing_is_queued_for_what_is_paused_or_not_served(client: httpx.
     await superuser.execute("UPDATE tenant_integrations SET status = 'paused', status_reason = 'by hand'")
     [line] = await ask(client)
     assert (line["outcome"], line["run_id"], line["note"]) == ("paused", None, "by hand")
+    await superuser.execute(
+        "UPDATE tenant_integrations SET status = 'credentials_refused', status_reason = 'the provider answered 401'"
+    )
+    [line] = await ask(client)
+    assert (line["outcome"], line["note"]) == ("paused", "the provider refuses the credentials: enter new ones")
     await superuser.execute("UPDATE tenant_integrations SET status = 'active', sealed_credentials = NULL")
     [line] = await ask(client)
     assert line["outcome"] == "not_configured"

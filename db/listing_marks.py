@@ -27,6 +27,13 @@ async def find_marks(
     return dict(await connection.fetch(SQL["find_marks"], *place, list(external_ids), newer_than))
 
 
+async def find_dead_marks(
+    connection: asyncpg.Connection, place: StreamPlace, external_ids: Sequence[str]
+) -> dict[str, str]:
+    """Object → fingerprint that the list showed when its document could not be used or had."""
+    return dict(await connection.fetch(SQL["find_dead_marks"], *place, list(external_ids)))
+
+
 async def set_marks(connection: asyncpg.Connection, place: StreamPlace, marks: Sequence[ListingMark]) -> None:
     """Marks objects anew."""
     if marks:

@@ -29,13 +29,19 @@ async def insert_waiting(connection: asyncpg.Connection, tenant_id: int, pointer
     return [row[0] for row in rows]
 
 
+async def find_waiting(connection: asyncpg.Connection, tenant_id: int, keys: Sequence[Key]) -> list[Key]:
+    """Which of these wait."""
+    ordered = sorted(keys)
+    rows = await connection.fetch(SQL["find_waiting"], tenant_id, *split_keys(ordered)) if ordered else []
+    return [ordered[row[0] - 1] for row in rows]
+
+
 async def remove_waiting(connection: asyncpg.Connection, tenant_id: int, keys: Sequence[Key]) -> int:
     """How many of these waited and do no more."""
-    ordered = sorted(keys)
-    found = [row[0] for row in await connection.fetch(SQL["find_waiting"], tenant_id, *split_keys(ordered))]
+    found = await find_waiting(connection, tenant_id, keys)
     if not found:
         return 0
-    return len(await connection.fetchmany(SQL["delete_waiting"], [(tenant_id, *ordered[n - 1]) for n in found]))
+    return len(await connection.fetchmany(SQL["delete_waiting"], [(tenant_id, *key) for key in found]))
 
 
 async def ask_waiting(

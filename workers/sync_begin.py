@@ -19,7 +19,6 @@ from workers.sync_work import SyncWork
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # no provider of ours is older
 EVER = datetime.min.replace(tzinfo=UTC)
-MARKS_KEPT = timedelta(days=2)  # of documents that did not help: longer than a mark counts
 
 
 async def begin_listing(context: SyncContext, work: SyncWork) -> Checkpoint:
@@ -120,7 +119,7 @@ async def note_end(
     else:
         span = checkpoint.span
         is_full = span.kind == "full"
-        await forget_old_marks(connection, work.place, span.now - MARKS_KEPT)
+        await forget_old_marks(connection, work.place, span.now - timedelta(days=settings.sync_marks_days))
         state = SyncStream(
             claim.integration_id,
             claim.stream,

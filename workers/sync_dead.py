@@ -4,7 +4,7 @@ There they are tried again with everything that a drain knows of retries, and en
 that can be looked at and replayed. Sent before the page is committed: a crash in between sends them once more.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from app.core.logging import get_logger
 from app.core.queue import AppendBatch, NewEntry
@@ -12,6 +12,7 @@ from app.core.queue_records import make_confirm
 from app.services.enqueue import KINDS
 from app.services.gaps import REFUSED_REASON
 from db.gaps import GapMark, set_gaps
+from db.listing_marks import find_dead_marks
 from schemas.events import Event, encode_event
 from schemas.ids import make_uuid7
 from workers.sync_context import SyncContext
@@ -20,9 +21,14 @@ from workers.sync_work import SyncWork, name_run
 log = get_logger()
 
 
-async def hand_over(context: SyncContext, work: SyncWork, object_ids: Sequence[str]) -> None:
-    """Raises QueueUnavailableError, DurabilityError. What a full queue does not take leaves a mark: a gap, from which a
-    repair begins."""
+async def hand_over(context: SyncContext, work: SyncWork, objects: Mapping[str, str | None]) -> None:
+    """`objects`: id → fingerprint that the list shows, None where that says nothing. Whatever was handed over before
+    with the same one is left out: it has its dead letter, and would make another at every look.
+
+    Raises QueueUnavailableError, DurabilityError. What a full queue does not take leaves a mark: a gap, from which a
+    repair begins.
+    """
+    object_ids = await _leave_out_known(context, work, objects) if objects else []
     if not object_ids:
         return
     place, kind = work.place, KINDS[work.place.stream]
@@ -42,3 +48,9 @@ async def hand_over(context: SyncContext, work: SyncWork, object_ids: Sequence[s
             mark = GapMark(work.claim.integration_id, work.claim.stream, work.claim.server_now, REFUSED_REASON)
             async with context.database.tenant_tx(place.tenant_id, "sync_refused") as connection:
                 await set_gaps(connection, place.tenant_id, [mark])
+
+
+async def _leave_out_known(context: SyncContext, work: SyncWork, objects: Mapping[str, str | None]) -> list[str]:
+    async with context.database.tenant_tx(work.place.tenant_id, "sync_dead") as connection:
+        known = await find_dead_marks(connection, work.place, list(objects))
+    return [one for one, fingerprint in sorted(objects.items()) if fingerprint is None or known.get(one) != fingerprint]

@@ -10,10 +10,12 @@ from schemas.held_state import HeldState
 
 
 class Differences(NamedTuple):
-    """Object → what is different, in the order of the ids; and on which day it was created."""
+    """Object → what is different, in the order of the ids; on which day it was created; and what the list shows of it,
+    where it does."""
 
     kinds: Mapping[str, FindingKind]
     days: Mapping[str, date]
+    fingerprints: Mapping[str, str]
 
     @property
     def object_ids(self) -> list[str]:
@@ -51,4 +53,5 @@ def tell_differences(
                 kinds[external_id] = "unlisted"
     created = {one: listings[one].created_at if one in listings else held[one].source_created_at for one in kinds}
     days = {one: day if moment is None else moment.astimezone(UTC).date() for one, moment in created.items()}
-    return Differences(dict(sorted(kinds.items())), days)
+    fingerprints = {one: listings[one].fingerprint for one in kinds if one in listings}
+    return Differences(dict(sorted(kinds.items())), days, fingerprints)

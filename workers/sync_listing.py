@@ -185,7 +185,10 @@ class ListingStep:
         left = frozenset(wanted) - fetched.handled
         tally.handled = listings.keys() - left
         tally.listed, tally.fetched = len(tally.handled), len(fetched.handled)
-        await hand_over(context, work, [*sorted(tally.dead_ids), *sorted(tally.failed_ids)])
+        troubled = [listings[one] for one in tally.dead_ids | tally.failed_ids]
+        await hand_over(
+            context, work, {one.external_id: None if one.is_pointer else one.fingerprint for one in troubled}
+        )
         marks = _list_marks(work, listings, observed, tally)
         observations = list(observed.values())
         prepared = await self._prepare(observations)
@@ -258,7 +261,7 @@ class ListingStep:
     async def _write_without_bad(self, handled: _Handled, checkpoint: Checkpoint) -> None:
         """Halves are written by themselves, the page's progress behind them. Killed in between it is read again."""
         halves, changed, created = [list(handled.observations)], 0, 0
-        known = set(handled.tally.dead_ids)
+        refused: dict[str, str | None] = {}
         while halves:
             part = halves.pop()
             try:
@@ -269,11 +272,15 @@ class ListingStep:
                 if len(part) > 1:
                     halves += [part[len(part) // 2 :], part[: len(part) // 2]]
                     continue
-                handled.tally.note_failure(part[0].record.external_id, MappingError("row", "Postgres refuses it"))
+                external_id = part[0].record.external_id
+                refused[external_id] = describe_observed(self._work, part[0])
+                handled.tally.note_failure(external_id, MappingError("row", "Postgres refuses it"))
             else:
                 changed, created = changed + applied.changed, created + applied.created
-        await hand_over(self._context, self._work, sorted(handled.tally.dead_ids - known))
-        rest = handled._replace(observations=(), prepared=None)
+        await hand_over(self._context, self._work, refused)
+        marks = [mark for mark in handled.marks if mark.external_id not in refused]
+        marks += [ListingMark(one, fingerprint or "", "dead") for one, fingerprint in refused.items()]
+        rest = handled._replace(observations=(), prepared=None, marks=marks)
         rest.tally.changed_before, rest.tally.created_before = changed, created
         await self._write_page(rest, checkpoint)
 

@@ -8,28 +8,32 @@ lists are behind is left to the next run.
 """
 
 import asyncio
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import asyncpg
 
 from app.connectors.listing import Listing, WindowListing
-from app.core.errors import ObjectNotFoundError
+from app.core.errors import MappingError, ObjectNotFoundError
 from app.core.logging import get_logger
 from app.core.metrics import SYNC_OBJECTS
 from app.core.outbound import CALL_COUNT, CallCount
 from app.services.apply import Applied, Observation, apply_batch
 from db.completeness import DayFound, Finding, FindingOutcome, VerifiedStream, add_findings, set_days, settle_findings
+from db.failures import classify
 from db.held_states import find_states, list_states
+from db.listing_marks import ListingMark, set_marks
 from db.sync_claims import Progress, save_progress
+from db.versions import Key
+from db.waiting_customers import find_waiting
 from schemas.records import CustomerRecord
 from workers.sync_checkpoint import Tally
 from workers.sync_context import SyncContext
 from workers.sync_dead import hand_over
 from workers.sync_differences import Differences, tell_differences
 from workers.sync_fetch import Fetched, fetch_objects, find_patience_s
+from workers.sync_findings import count_days, judge
 from workers.sync_windows import RepairCheckpoint, Suspect, Window
 from workers.sync_work import SyncWork, name_run
 
@@ -45,6 +49,17 @@ class _Told(NamedTuple):
     findings: Sequence[Finding]
     outcomes: Sequence[tuple[str, FindingOutcome]]
     days: Sequence[DayFound] = ()
+    marks: Sequence[ListingMark] = ()
+
+
+class _Part(NamedTuple):
+    """Some of a window's differences. `wanted`: those to be fetched; `waiting`: customers whom a limit keeps out;
+    `listed`: the window's, with its last part."""
+
+    object_ids: Sequence[str]
+    wanted: Sequence[str]
+    waiting: frozenset[str]
+    listed: Sequence[Listing] | None
 
 
 class RepairStep:
@@ -110,7 +125,9 @@ class RepairStep:
         size = self._context.settings.sync_repair_objects
         while len(left) > size and not self.is_over:
             await self._repair(differences, left[:size], None)
-            left = left[size:]
+            left = [
+                one for one in left if one not in self.checkpoint.done
+            ]  # what did not come in time is still to come
         if len(left) <= size:
             await self._repair(differences, left, found.listings)
 
@@ -150,28 +167,64 @@ class RepairStep:
     ) -> None:
         """Fetches some of the differences and writes what became of them. `listed`: the window's, with its last
         part."""
-        work, reader = self._work, self._work.reader
+        waiting = await self._find_waiting(differences, object_ids)
         # So many that nobody will be deleted anyway are not asked for, nor remembered one by one.
-        asks_unlisted = reader.finds_deletions and len(self.checkpoint.suspects) <= self._find_deletions_max(
+        asks_unlisted = self._work.reader.finds_deletions and len(self.checkpoint.suspects) <= self._find_deletions_max(
             max(self.checkpoint.expected, self.checkpoint.listed)
         )
         wanted = [one for one in object_ids if differences.kinds[one] != "unlisted" or asks_unlisted]
-        fetched = await self._fetch(wanted)
-        left = frozenset(wanted) - fetched.handled
-        handled = [one for one in object_ids if one not in left]
+        part = _Part(object_ids, [one for one in wanted if one not in waiting], waiting, listed)
+        fetched = await self._fetch(part.wanted)
+        try:
+            await self._record(differences, part, fetched)
+        except Exception as error:
+            if not fetched.observations or classify(error) != "content":
+                raise
+            await self._repair_without_bad(differences, part)
+        if fetched.stopped_by is not None:
+            raise fetched.stopped_by
+
+    async def _repair_without_bad(self, differences: Differences, part: _Part) -> None:
+        """A row that Postgres refuses is found by halving and is dead, as in a listing."""
+        object_ids, listed = part.object_ids, part.listed
+        if len(object_ids) == 1:
+            refused = MappingError("row", "Postgres refuses it")
+            await self._record(differences, part, Fetched(failures={object_ids[0]: refused}))
+            return
+        first, rest = object_ids[: len(object_ids) // 2], object_ids[len(object_ids) // 2 :]
+        await self._repair(differences, first, None)
+        await self._repair(differences, rest, listed if self.checkpoint.done.issuperset(first) else None)
+
+    async def _record(self, differences: Differences, part: _Part, fetched: Fetched) -> None:
+        """Writes what is known of a part. With the window's last part, if nothing is left of it, the window is done."""
+        work, listed = self._work, part.listed
+        left = frozenset(part.wanted) - fetched.handled
+        handled = [one for one in part.object_ids if one not in left]
         is_last = listed is not None and not left
         tally = Tally(listed=len(listed or ()) if is_last else 0, fetched=len(fetched.handled))
-        outcomes, missing = _judge(differences, handled, fetched, tally)
+        outcomes, missing = judge(differences, handled, fetched, tally)
+        outcomes = [(one, "kept_out" if one in part.waiting else outcome) for one, outcome in outcomes]
         missed_at = await self._context.read_time() if missing else self.checkpoint.begun_at
-        await hand_over(self._context, work, [*sorted(tally.dead_ids), *sorted(tally.failed_ids)])
+        troubled = sorted(tally.dead_ids | tally.failed_ids)
+        await hand_over(self._context, work, {one: differences.fingerprints.get(one) for one in troubled})
+        shown = differences.fingerprints
+        marks = [ListingMark(one, shown[one], "dead") for one in troubled if one in shown]
         checkpoint = self.checkpoint.add(handled, [Suspect(one, missed_at) for one in missing])
         if is_last:
             checkpoint = checkpoint.drop_first(tally.listed)
         findings = [Finding(one, differences.kinds[one], differences.days[one]) for one in handled]
-        told = _Told(findings, outcomes, count_days(findings, (listed or ()) if is_last else ()))
+        told = _Told(findings, outcomes, count_days(findings, (listed or ()) if is_last else ()), marks)
         await self._write(checkpoint, list(fetched.observations.values()), told, tally)
-        if fetched.stopped_by is not None:
-            raise fetched.stopped_by
+
+    async def _find_waiting(self, differences: Differences, object_ids: Sequence[str]) -> frozenset[str]:
+        """Customers whom a limit keeps out: they are missing at every look, and wait by id already."""
+        place = self._work.place
+        missing = [one for one in object_ids if differences.kinds[one] == "missing"]
+        if place.stream != "customers" or not missing:
+            return frozenset()
+        keys = [Key(place.source, place.account, one) for one in missing]
+        async with self._context.database.tenant_tx(place.tenant_id, "sync_waiting") as connection:
+            return frozenset(key.external_id for key in await find_waiting(connection, place.tenant_id, keys))
 
     async def _write(
         self,
@@ -194,6 +247,7 @@ class RepairStep:
             await add_findings(connection, run, told.findings)
             await settle_findings(connection, run, settled)
             await set_days(connection, run, claim.integration_id, told.days)
+            await set_marks(connection, work.place, told.marks)
             progress = Progress(
                 expected=max(checkpoint.expected, checkpoint.listed),
                 listed=tally.listed,
@@ -202,7 +256,7 @@ class RepairStep:
                 updated=max(0, applied.changed - applied.created - deleted),
                 unchanged=max(0, tally.listed - len(told.findings)),
                 deleted=deleted,
-                kept_out=len(kept_out),
+                kept_out=sum(outcome == "kept_out" for _, outcome in settled),
                 dead=len(tally.dead_ids),
                 read_bytes=spent.read_bytes - self._reported.read_bytes,
                 provider_calls=spent.calls - self._reported.calls,
@@ -275,32 +329,3 @@ class RepairStep:
         log.error("sync.too_many_deletions", **name_run(self._work.claim), customers=len(suspects))
         ids = {one.external_id for one in suspects}
         await self._write(self.checkpoint.clear(ids), (), _Told((), [(one, "left_alone") for one in ids]), tally)
-
-
-def count_days(findings: Iterable[Finding], listed: Iterable[Listing]) -> list[DayFound]:
-    """What a look adds to each day: objects listed, and differences."""
-    counts: dict[date, Counter[str]] = defaultdict(Counter)
-    for listing in listed:
-        if listing.created_at is not None:
-            counts[listing.created_at.astimezone(UTC).date()]["listed"] += 1
-    for finding in findings:
-        counts[finding.day][finding.finding] += 1
-    return [DayFound(day, *(count[name] for name in DayFound._fields[1:])) for day, count in sorted(counts.items())]
-
-
-def _judge(
-    differences: Differences, handled: Sequence[str], fetched: Fetched, tally: Tally
-) -> tuple[list[tuple[str, FindingOutcome]], list[str]]:
-    """What became of each difference, and who was missing when asked for."""
-    outcomes: list[tuple[str, FindingOutcome]] = []
-    missing: list[str] = []
-    for one in handled:
-        kind, failure = differences.kinds[one], fetched.failures.get(one)
-        if kind == "unlisted" and isinstance(failure, ObjectNotFoundError):
-            missing.append(one)
-        elif failure is not None:
-            tally.note_failure(one, failure)
-            outcomes.append((one, "dead"))
-        else:
-            outcomes.append((one, "left_alone" if kind == "unlisted" else "repaired"))
-    return outcomes, missing

@@ -160,6 +160,9 @@ class Settings(BaseSettings):
     sync_deletions_max_percent: int = Field(
         10, ge=0, le=100, description="customers that one run may find deleted, beside a hundred of them"
     )
+    sync_marks_days: int = Field(
+        30, ge=2, description="how long a document that cannot be used is known, and makes no second dead letter"
+    )
     sync_runs_days: int = Field(90, ge=1, description="how long a run that has ended can be looked at")
     sync_niceness: int = Field(5, ge=0, le=19, description="by how much a syncer gives way to live work on its machine")
 

@@ -3,6 +3,11 @@ SELECT m.external_id, m.fingerprint FROM listing_marks AS m
 WHERE m.tenant_id = $1 AND m.stream = $2 AND m.source = $3 AND m.account = $4 AND m.external_id = ANY ($5::text[])
   AND m.marked_at > $6;
 
+-- find_dead_marks [syncer]: of these objects, whose document could not be used or had, however long ago.
+SELECT m.external_id, m.fingerprint FROM listing_marks AS m
+WHERE m.tenant_id = $1 AND m.stream = $2 AND m.source = $3 AND m.account = $4 AND m.external_id = ANY ($5::text[])
+  AND m.reason = 'dead';
+
 -- set_marks [syncer]: in the transaction that found out; sorted, so that two never wait for each other.
 INSERT INTO listing_marks AS m (tenant_id, stream, source, account, external_id, fingerprint, reason)
 SELECT $1, $2, $3, $4, n.external_id, n.fingerprint, n.reason

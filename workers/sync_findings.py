@@ -1,4 +1,4 @@
-"""What a repair says of the differences that it found: what became of each, and how many there were of a day. No I/O."""
+"""What a repair says of the differences that it found: what became of each, and how many of a day. No I/O."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence

@@ -231,7 +231,7 @@ async def test_marks_that_no_longer_count_are_forgotten_by_the_next_run(syncs: S
         for stream in ("orders", "customers"):
             place = StreamPlace(ACME, stream, "vtex", syncs.works.accounts[ACME])
             await set_marks(connection, place, [ListingMark(name, "f", "dead") for name in ("o-1", "o-2")])
-    await superuser.execute("UPDATE listing_marks SET marked_at = now() - interval '3 days' WHERE external_id = 'o-1'")
+    await superuser.execute("UPDATE listing_marks SET marked_at = now() - interval '31 days' WHERE external_id = 'o-1'")
     await syncs.sync("full", streams=("orders",))
     rows = await superuser.fetch("SELECT stream, external_id FROM listing_marks ORDER BY stream, external_id")
     assert [tuple(row) for row in rows] == [("customers", "o-1"), ("customers", "o-2"), ("orders", "o-2")]

@@ -57,7 +57,8 @@ class RunsQuery(PageQuery):
 class StreamProgress(Shown):
     """One stream of a run. `expected`: objects that the provider's lists told of, null until they were asked.
     `listed`: looked at so far; `fetched`: documents read. `kept_out`: customers for whom a limit leaves no room;
-    `dead`: documents that cannot be used; `errors`: both, and calls that failed, with one example.
+    `dead`: documents that cannot be used; `errors`: both, and calls that failed, with one example. `reason`: why it
+    waits, or how it came to its end.
 
     `worked_s`: its steps, added up. `rate_per_s`: listed a second of these. `eta_s`: what is left at that rate; null
     until it is known, and while it does not go on.

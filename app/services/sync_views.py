@@ -46,6 +46,8 @@ def show_stream(row: RunStream, now: datetime, *, goes_on: bool) -> StreamProgre
     worked_s = measure_worked_s(row, now)
     rate = row.listed / worked_s if worked_s > 0 and row.listed > 0 else None
     told = {name: value for name, value in row._asdict().items() if name in StreamProgress.model_fields}
+    if row.status == "running" and row.is_leased:
+        told["reason"] = None  # why it waited the last time: now it is worked on
     return StreamProgress(
         **told,
         worked_s=round(worked_s, 3),

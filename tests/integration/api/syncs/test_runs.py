@@ -98,6 +98,17 @@ async def test_a_run_is_paused_resumed_and_cancelled_and_each_is_audited(
     assert told == ["sync.cancelled", "sync.resumed", "sync.paused", "sync.queued"]
 
 
+async def test_a_stream_that_is_worked_on_says_no_longer_why_it_waited(
+    client: httpx.AsyncClient, syncer: HandSyncer, superuser: Any
+) -> None:
+    [line] = await ask(client, streams=["orders"])
+    await syncer.release(await syncer.claim(), worked_ms=1)
+    await superuser.execute("UPDATE sync_run_streams SET reason = 'paused'")
+    assert (await get_run(client, line["run_id"]))["streams"][0]["reason"] == "paused"
+    await syncer.claim()
+    assert (await get_run(client, line["run_id"]))["streams"][0]["reason"] is None
+
+
 async def test_a_run_that_nobody_works_on_is_cancelled_at_once(client: httpx.AsyncClient) -> None:
     [line] = await ask(client)
     cancelled = read(await client.post(f"{RUNS}/{line['run_id']}/cancel"))["data"]

@@ -1,10 +1,12 @@
 -- claim_stream [syncer]: the stream whose turn it is, under a lease: platform work.
 -- A stream may begin when none of its kind runs and none was asked for before it. Turns: whoever was stepped longest ago,
 -- `high` 5 s ahead of its time and `low` 5 s behind it, and a tenant waits while it has as many leases as it may.
+-- The run's status says nothing new, but leads past the hundreds of thousands of runs that have ended.
 WITH candidate AS (
     SELECT s.tenant_id, s.run_id, s.stream, s.lease_holder IS NOT NULL AS is_abandoned
     FROM sync_run_streams AS s JOIN sync_runs AS r ON r.tenant_id = s.tenant_id AND r.run_id = s.run_id
-    WHERE s.status IN ('queued', 'running') AND s.due_at <= now() AND (s.lease_until IS NULL OR s.lease_until < now())
+    WHERE s.status IN ('queued', 'running') AND r.status IN ('queued', 'running') AND s.due_at <= now()
+      AND (s.lease_until IS NULL OR s.lease_until < now())
       AND (r.paused_at IS NULL OR r.cancelled_at IS NOT NULL)
       AND (s.status = 'running' OR r.cancelled_at IS NOT NULL OR NOT EXISTS (
         SELECT FROM sync_run_streams AS o

@@ -9,12 +9,12 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import asyncpg
 
-from app.connectors.listing import Listing, Page
+from app.connectors.listing import Page
 from app.core.errors import MappingError, PositionLostError
 from app.core.logging import get_logger
 from app.core.metrics import SYNC_OBJECTS
@@ -22,22 +22,18 @@ from app.core.outbound import CALL_COUNT, CallCount
 from app.services.apply import Applied, InTransaction, Observation, apply_batch
 from app.services.prepare import Prepared, prepare_batch
 from db.failures import classify
-from db.held_states import find_states
-from db.listing_marks import ListingMark, find_marks, set_marks
+from db.listing_marks import ListingMark, set_marks
 from db.sync_claims import Progress, save_progress
-from schemas.held_state import HeldState
-from schemas.records import OrderRecord
 from workers.sync_checkpoint import Checkpoint, Tally
+from workers.sync_choice import choose_objects, describe_observed, list_marks
 from workers.sync_context import SyncContext
 from workers.sync_dead import hand_over
 from workers.sync_fetch import fetch_objects, find_patience_s, observe
 from workers.sync_work import SyncWork, name_run
 
-MARK_LIFE = timedelta(days=1)  # a list that is wrong for good, and an open order, are looked at once a day
 MAPPED_PER_TURN = 100
 FETCH_MIN_S = 2.0
 READING_SHARE = 0.7  # of a step's time; the rest is for what was begun
-FINISHED = frozenset({"invoiced", "canceled", "replaced"})
 
 log = get_logger()
 
@@ -174,7 +170,8 @@ class ListingStep:
                     tally.note_failure(listing.external_id, error)
                 if len(observed) % MAPPED_PER_TURN == 0:
                     await asyncio.sleep(0)  # the other steps of this process, and their leases, get their turn
-        wanted = await self._choose([one for one in listings.values() if one.document is None])
+        untold = [one for one in listings.values() if one.document is None]
+        wanted = await choose_objects(context, work, known.span, untold)
         patience_s = find_patience_s(context.settings)
         deadline = max(self._deadline, self._loop.time() + (patience_s if is_first else FETCH_MIN_S))
         fetched = await fetch_objects(context, work, wanted, deadline, self._slots)
@@ -189,7 +186,7 @@ class ListingStep:
         await hand_over(
             context, work, {one.external_id: None if one.is_pointer else one.fingerprint for one in troubled}
         )
-        marks = _list_marks(work, listings, observed, tally)
+        marks = list_marks(work, listings, observed, tally)
         observations = list(observed.values())
         prepared = await self._prepare(observations)
         return _Handled(observations, prepared, marks, tally, left, fetched.stopped_by)
@@ -203,33 +200,6 @@ class ListingStep:
             if classify(error) != "content":
                 raise
             return None
-
-    async def _choose(self, listings: Sequence[Listing]) -> list[str]:
-        """Which of the objects that a list told of must be fetched.
-
-        Full: all that was not seen since the run began. Incremental: what the list shows otherwise than it is held,
-        unless it showed the same when it was fetched for nothing; and what is not finished and was not seen for a day.
-        """
-        if not listings:
-            return []
-        work, span = self._work, self.checkpoint.span
-        ids = [listing.external_id for listing in listings]
-        async with self._context.database.tenant_tx(work.place.tenant_id, "sync_states") as connection:
-            held = await find_states(connection, work.place, ids)
-            marks = await find_marks(connection, work.place, ids, span.now - MARK_LIFE)
-
-        def is_wanted(listing: Listing) -> bool:
-            state = held.get(listing.external_id)
-            is_marked = marks.get(listing.external_id) == listing.fingerprint
-            if listing.is_pointer or state is None:
-                return listing.is_pointer or not is_marked
-            if span.kind == "full":
-                return state.observed_at < span.now
-            if work.reader.describe_held(state) != listing.fingerprint:
-                return not is_marked
-            return is_open(state) and state.observed_at < span.now - MARK_LIFE
-
-        return [listing.external_id for listing in listings if is_wanted(listing)]
 
     async def _write(self, handled: _Handled, checkpoint: Checkpoint) -> None:
         """A page; a row that Postgres refuses is found by halving and is dead, as in a drain. Raises LeaseLostError,
@@ -312,40 +282,3 @@ class ListingStep:
             error_code=tally.error_code,
             error_example=tally.error_example,
         )
-
-
-def is_open(state: HeldState) -> bool:
-    """An order that may still change in ways that no list shows."""
-    return state.status_class is not None and state.status_class not in FINISHED
-
-
-def describe_observed(work: SyncWork, observation: Observation) -> str:
-    """The fingerprint that a list would show of what was just fetched."""
-    record = observation.record
-    state = HeldState(
-        record.external_id, record.source_updated_at or observation.observed_at, observation.observed_at,
-        record.is_deleted, record.source_created_at,
-    )  # fmt: skip
-    if isinstance(record, OrderRecord):
-        state = state._replace(
-            status=record.status, status_class=record.status_class, total_minor=record.total_minor,
-            authorized_at=record.authorized_at, invoiced_at=record.invoiced_at,
-            has_workflow_error=record.has_workflow_error,
-        )  # fmt: skip
-    return work.reader.describe_held(state)
-
-
-def _list_marks(
-    work: SyncWork, listings: Mapping[str, Listing], observed: Mapping[str, Observation], tally: Tally
-) -> list[ListingMark]:
-    """Of those whose document did not make list and row agree."""
-    marks = [
-        ListingMark(listing.external_id, listing.fingerprint, "list_is_stale")
-        for listing in listings.values()
-        if listing.document is None
-        and not listing.is_pointer
-        and listing.external_id in observed
-        and describe_observed(work, observed[listing.external_id]) != listing.fingerprint
-    ]
-    dead = (listings[one] for one in sorted(tally.dead_ids | tally.failed_ids) if one in listings)
-    return [*marks, *(ListingMark(one.external_id, one.fingerprint, "dead") for one in dead)]

@@ -105,6 +105,13 @@ class Tally:
         self.errors += 1
         self.error_code, self.error_example = code, f"{object_id}: {problem}"[:ERROR_CHARS_MAX]
 
+    def note_unnamed(self, objects: int) -> None:
+        """Objects whose ids cannot be kept in the clear: nothing can be said of them but that they are there."""
+        if objects:
+            self.errors += objects
+            self.error_code = self.error_code or "unmappable"
+            self.error_example = self.error_example or f"{objects} listed: their ids are none, or e-mail addresses"
+
     def note_failure(self, object_id: str, error: AcequiaError) -> None:
         """An object whose document cannot be used, or could not be had."""
         self.note_error(error.code, object_id, str(error))

@@ -182,6 +182,8 @@ class ListingStep:
         left = frozenset(wanted) - fetched.handled
         tally.handled = listings.keys() - left
         tally.listed, tally.fetched = len(tally.handled), len(fetched.handled)
+        if not left:  # else the page is read once more
+            tally.note_unnamed(page.unnamed)
         troubled = [listings[one] for one in tally.dead_ids | tally.failed_ids]
         await hand_over(
             context, work, {one.external_id: None if one.is_pointer else one.fingerprint for one in troubled}

@@ -54,12 +54,12 @@ class _Told(NamedTuple):
 
 class _Part(NamedTuple):
     """Some of a window's differences. `wanted`: those to be fetched; `waiting`: customers whom a limit keeps out;
-    `listed`: the window's, with its last part."""
+    `last`: all that the window lists, with its last part."""
 
     object_ids: Sequence[str]
     wanted: Sequence[str]
     waiting: frozenset[str]
-    listed: Sequence[Listing] | None
+    last: WindowListing | None
 
 
 class RepairStep:
@@ -129,7 +129,7 @@ class RepairStep:
                 one for one in left if one not in self.checkpoint.done
             ]  # what did not come in time is still to come
         if len(left) <= size:
-            await self._repair(differences, left, found.listings)
+            await self._repair(differences, left, found)
 
     def _read_ahead(self) -> None:
         for window in self.checkpoint.windows[: self._context.settings.sync_windows_ahead]:
@@ -162,18 +162,16 @@ class RepairStep:
             is_complete=found.is_complete and len(states) <= limit, day=window.start.date(),
         )  # fmt: skip
 
-    async def _repair(
-        self, differences: Differences, object_ids: Sequence[str], listed: Sequence[Listing] | None
-    ) -> None:
-        """Fetches some of the differences and writes what became of them. `listed`: the window's, with its last
-        part."""
+    async def _repair(self, differences: Differences, object_ids: Sequence[str], last: WindowListing | None) -> None:
+        """Fetches some of the differences and writes what became of them. `last`: all that the window lists, with
+        its last part."""
         waiting = await self._find_waiting(differences, object_ids)
         # So many that nobody will be deleted anyway are not asked for, nor remembered one by one.
         asks_unlisted = self._work.reader.finds_deletions and len(self.checkpoint.suspects) <= self._find_deletions_max(
             max(self.checkpoint.expected, self.checkpoint.listed)
         )
         wanted = [one for one in object_ids if differences.kinds[one] != "unlisted" or asks_unlisted]
-        part = _Part(object_ids, [one for one in wanted if one not in waiting], waiting, listed)
+        part = _Part(object_ids, [one for one in wanted if one not in waiting], waiting, last)
         fetched = await self._fetch(part.wanted)
         try:
             await self._record(differences, part, fetched)
@@ -186,22 +184,22 @@ class RepairStep:
 
     async def _repair_without_bad(self, differences: Differences, part: _Part) -> None:
         """A row that Postgres refuses is found by halving and is dead, as in a listing."""
-        object_ids, listed = part.object_ids, part.listed
+        object_ids, last = part.object_ids, part.last
         if len(object_ids) == 1:
             refused = MappingError("row", "Postgres refuses it")
             await self._record(differences, part, Fetched(failures={object_ids[0]: refused}))
             return
         first, rest = object_ids[: len(object_ids) // 2], object_ids[len(object_ids) // 2 :]
         await self._repair(differences, first, None)
-        await self._repair(differences, rest, listed if self.checkpoint.done.issuperset(first) else None)
+        await self._repair(differences, rest, last if self.checkpoint.done.issuperset(first) else None)
 
     async def _record(self, differences: Differences, part: _Part, fetched: Fetched) -> None:
         """Writes what is known of a part. With the window's last part, if nothing is left of it, the window is done."""
-        work, listed = self._work, part.listed
+        work, last = self._work, part.last
         left = frozenset(part.wanted) - fetched.handled
         handled = [one for one in part.object_ids if one not in left]
-        is_last = listed is not None and not left
-        tally = Tally(listed=len(listed or ()) if is_last else 0, fetched=len(fetched.handled))
+        listed: Sequence[Listing] = () if last is None or left else last.listings or ()
+        tally = Tally(listed=len(listed), fetched=len(fetched.handled))
         outcomes, missing = judge(differences, handled, fetched, tally)
         outcomes = [(one, "kept_out" if one in part.waiting else outcome) for one, outcome in outcomes]
         missed_at = await self._context.read_time() if missing else self.checkpoint.begun_at
@@ -210,10 +208,11 @@ class RepairStep:
         shown = differences.fingerprints
         marks = [ListingMark(one, shown[one], "dead") for one in troubled if one in shown]
         checkpoint = self.checkpoint.add(handled, [Suspect(one, missed_at) for one in missing])
-        if is_last:
+        if last is not None and not left:
+            tally.note_unnamed(last.unnamed)
             checkpoint = checkpoint.drop_first(tally.listed)
         findings = [Finding(one, differences.kinds[one], differences.days[one]) for one in handled]
-        told = _Told(findings, outcomes, count_days(findings, (listed or ()) if is_last else ()), marks)
+        told = _Told(findings, outcomes, count_days(findings, listed), marks)
         await self._write(checkpoint, list(fetched.observations.values()), told, tally)
 
     async def _find_waiting(self, differences: Differences, object_ids: Sequence[str]) -> frozenset[str]:

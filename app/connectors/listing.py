@@ -66,17 +66,19 @@ class Page(NamedTuple):
     then: Sequence[Position] = ()
     found: int | None = None
     is_incomplete: bool = False  # more is there than the provider lets anybody list: said in the run's errors
+    unnamed: int = 0  # objects listed beside these whose ids cannot be kept, e-mail addresses for example: errors too
 
 
 class WindowListing(NamedTuple):
     """All that the provider lists of what was created in [start, end): for comparing with what is held.
 
     `listings` None: too much for one look: ask for both halves. `is_complete` False: it cannot be cut any further and
-    the provider shows no more, so nothing may be concluded from what is not listed.
+    the provider shows no more, so nothing may be concluded from what is not listed. `unnamed`: as a page's.
     """
 
     listings: Sequence[Listing] | None
     is_complete: bool = True
+    unnamed: int = 0
 
 
 class StreamReader(Protocol):

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from app.connectors.listing import Listing
-from app.connectors.reading import JsonObject, find_latest
+from app.connectors.reading import JsonObject, check_identifier, find_latest
 from app.connectors.together import run_together
 from app.connectors.vtex.calls import Calls, Place
 from app.connectors.vtex.customer import ADDRESSES_KEY, normalise_document_id
 from app.connectors.vtex.entities import ADDRESS_FIELDS, ADDRESSES_MAX, SEARCHABLE_ID, is_lasting
 from app.connectors.vtex.master_data import SEARCH_ROWS, SEARCH_ROWS_MAX, Document, Query, search, write_any
-from app.core.errors import CredentialsRefusedError, ObjectNotFoundError, ProviderError
+from app.core.errors import CredentialsRefusedError, MappingError, ObjectNotFoundError, ProviderError
 from schemas.held_state import HeldState
 
 _NO_STAMP = "-"
@@ -34,9 +34,17 @@ def find_stamp(client: Document) -> datetime | None:
 
 
 def find_id(client: Document) -> str | None:
-    """The record's external id; None for a document that has none."""
-    document_id = client.get("id")
-    return normalise_document_id(document_id) if isinstance(document_id, str) and document_id.strip() else None
+    """The record's external id; None for a document that has none, or one that cannot be kept in the clear: Master Data
+    lets a store choose ids, and some chose the e-mail address."""
+    try:
+        return check_identifier(normalise_document_id(JsonObject(client).get_identifier("id")), "id")
+    except MappingError:
+        return None
+
+
+def count_unnamed(clients: Sequence[Document]) -> int:
+    """How many of them have no id that can be kept: no list of ours names them."""
+    return sum(find_id(client) is None for client in clients)
 
 
 def describe_client(client: Document) -> str:
@@ -57,7 +65,7 @@ def describe_customer(held: HeldState) -> str:
 async def list_documents(
     calls: Calls, place: Place, clients: Sequence[Document], *, users_per_call: int, calls_at_once: int
 ) -> list[Listing]:
-    """One listing a client, with its document and addresses.
+    """One listing a client that has an id, with its document and addresses.
 
     Where the addresses cannot be read at all, the document has none, as for a live event. Where only this call failed,
     the listing has no document: it is fetched alone, and the others of the page are not lost with it.

@@ -18,7 +18,13 @@ from app.connectors.reading import JsonObject
 from app.connectors.vtex.address_list import is_fresh, list_address_changes
 from app.connectors.vtex.calls import Calls, Place
 from app.connectors.vtex.client import VtexClient
-from app.connectors.vtex.customer_list import describe_client, describe_customer, find_id, list_documents
+from app.connectors.vtex.customer_list import (
+    count_unnamed,
+    describe_client,
+    describe_customer,
+    find_id,
+    list_documents,
+)
 from app.connectors.vtex.entities import ADDRESS_STAMP_FIELDS, CLIENT_FIELDS, CLIENT_STAMP_FIELDS, Entity, is_lasting
 from app.connectors.vtex.mapping import MAPPER_VERSION, map_customer
 from app.connectors.vtex.master_data import (
@@ -102,9 +108,9 @@ class CustomerReader:
             return WindowListing(None)
         if len(documents) >= SEARCH_ROWS:
             documents = await self._scroll_all(place, query)
-        within = (document for document in documents if _is_created_within(document, start, end))
+        within = [document for document in documents if _is_created_within(document, start, end)]
         listings = {listing.external_id: listing for document in within for listing in _list_stamp(document)}
-        return WindowListing(list(listings.values()))
+        return WindowListing(list(listings.values()), unnamed=count_unnamed(within))
 
     async def fetch(self, access: Access, object_id: str) -> object:
         return await self._client.fetch_customer(*access, object_id, priority="batch")
@@ -137,7 +143,7 @@ class CustomerReader:
         later = [[one.external_id, one.fingerprint, one.is_pointer] for one in listed if one.document is None]
         if later:
             then.append({"kind": "listed", "rows": later})
-        return Page(whole, then)
+        return Page(whole, then, unnamed=_count_unnamed(position, documents))
 
     async def _read_search(self, place: Place, position: Position) -> Page:
         entity, number = position["entity"], int(position["page"])
@@ -158,7 +164,7 @@ class CustomerReader:
             then = [_reopen(position)] if days is None or days.length == 1 else _halve(position, days)
         elif found.documents:  # a total or a short page may be wrong: only an empty page is the end
             then = [{**position, "page": number + 1}]
-        return Page(listed, then, total)
+        return Page(listed, then, total, unnamed=0 if is_large else _count_unnamed(position, found.documents))
 
     async def _list(self, place: Place, position: Position, documents: list[Document]) -> list[Listing]:
         since = _find_since(position)
@@ -210,6 +216,11 @@ def _find_days(position: Position) -> Days | None:
     if position["by"] is None:
         return None
     return Days(date.fromisoformat(position["first"]), date.fromisoformat(position["last"]))
+
+
+def _count_unnamed(position: Position, documents: list[Document]) -> int:
+    """Addresses have ids that nobody keeps."""
+    return count_unnamed(documents) if position["entity"] == "CL" else 0
 
 
 def _list_stamp(document: Document) -> list[Listing]:

@@ -24,15 +24,18 @@ _UNREADABLE = "?"  # in no row of ours: such an order is fetched, and its docume
 
 
 class ListPage(NamedTuple):
-    """`total`: of all pages, also of those beyond the last that can be read; None when the answer does not say."""
+    """`total`: of all pages, also of those beyond the last that can be read; None when the answer does not say.
+    `unnamed`: rows beside these whose ids cannot be kept."""
 
     listings: Sequence[Listing]
     total: int | None
+    unnamed: int = 0
 
     def has_next(self, page: int) -> bool:
-        if page >= PAGES_MAX or not self.listings:
+        rows = len(self.listings) + self.unnamed
+        if page >= PAGES_MAX or not rows:
             return False
-        return page * PAGE_ROWS < self.total if self.total is not None else len(self.listings) >= PAGE_ROWS
+        return page * PAGE_ROWS < self.total if self.total is not None else rows >= PAGE_ROWS
 
 
 async def read_list_page(calls: Calls, place: Place, field: ListField, window: Window, page: int) -> ListPage:
@@ -51,7 +54,8 @@ async def read_list_page(calls: Calls, place: Place, field: ListField, window: W
     rows = found.get("list") if isinstance(found, dict) else None
     if not isinstance(rows, list):
         raise ObjectFailedError(f"vtex list_orders of {place.account}: the answer has no list", status=answer.status)
-    return ListPage(_read_rows(rows), _read_total(found))
+    listings = _read_rows(rows)
+    return ListPage(listings, _read_total(found), len(rows) - len(listings))
 
 
 def describe_row(row: JsonObject) -> str:

@@ -69,7 +69,8 @@ class OrderReader:
             return Page((), [_write_position(field, half) for half in window.halve()], found)
         then = [_write_position(field, window, number + 1)] if page.has_next(number) else []
         listings = list(page.listings)
-        return Page(listings, then, found, is_incomplete=is_too_much and number == 1)
+        is_incomplete = is_too_much and number == 1
+        return Page(listings, then, found, is_incomplete=is_incomplete, unnamed=page.unnamed)
 
     def restart(self, position: Position) -> Position:
         """Any page can be read at any time."""
@@ -84,7 +85,8 @@ class OrderReader:
         pages = [first, *await self._read_rest(place, window, first)]
         within = (one for page in pages for one in page.listings if _is_within(one, start, end))
         listings = {listing.external_id: listing for listing in within}
-        return WindowListing(list(listings.values()), not is_too_much)
+        unnamed = sum(page.unnamed for page in pages)
+        return WindowListing(list(listings.values()), not is_too_much, unnamed)
 
     async def fetch(self, access: Access, object_id: str) -> object:
         return await self._client.fetch_order(*access, object_id, priority="batch")

@@ -351,3 +351,19 @@ def test_who_changes_behind_midnight_stays_in_the_list_that_is_walked(make_reade
     span = span_since(before_midnight - timedelta(hours=1))._replace(now=before_midnight)
     for position in make_readers().customers.plan(span):
         assert (position["first"], position["last"]) == ("2026-11-24", "2026-11-25")
+
+
+async def test_an_id_that_is_an_email_address_is_counted_and_not_listed(
+    sandbox: Sandbox, make_readers: MakeReaders
+) -> None:
+    reader, access = make_readers(vtex_index_lag_s=0).customers, give_access(sandbox.acme)
+    since = datetime.now(UTC)
+    document_id = (await sandbox.change("customer", deliver=False, patch={"id": "CL-Ana@example.com"}))["object_id"]
+    for span in (span_full(datetime.now(UTC) + timedelta(seconds=1)), span_since(since)):
+        found = await walk(reader, access, reader.plan(span))
+        assert found.unnamed == 1
+        assert not found.listings.keys() & {document_id, "ana@example.com"}
+        assert "ana@" not in str([page.then for _, page in found.pages]).lower(), "positions are kept in the clear"
+    day = await reader.read_window(access, since - timedelta(days=1), since + timedelta(days=1))
+    assert day.unnamed == 1
+    assert "ana@" not in str(day).lower()

@@ -27,6 +27,10 @@ class Walk(NamedTuple):
         return sum(page.found or 0 for _, page in self.pages)
 
     @property
+    def unnamed(self) -> int:
+        return sum(page.unnamed for _, page in self.pages)
+
+    @property
     def is_incomplete(self) -> bool:
         return any(page.is_incomplete for _, page in self.pages)
 

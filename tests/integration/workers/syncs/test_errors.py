@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from db.sync_runs import SyncKind
 from tests.integration.workers.syncs.conftest import SyncWorks
 from tests.integration.workers.syncs.test_full import find_differences
 from tests.integration.workers.works import ACME, until
@@ -124,3 +125,22 @@ async def test_a_scroll_whose_token_died_is_begun_again_and_leaves_nobody_out(sy
     assert run.status == "succeeded"
     assert streams["customers"].unchanged > 0, "some were listed twice"
     assert not find_differences(await syncs.list_truth("customer"), await syncs.list_held("customer"))
+
+
+@pytest.mark.parametrize("kind", ["full", "repair"])
+async def test_a_customer_whose_id_is_an_email_address_is_counted_and_named_nowhere(
+    syncs: SyncWorks, kind: SyncKind
+) -> None:
+    """A store may choose the ids of Master Data's documents; ours are kept in the clear."""
+    await syncs.stock(customers=CUSTOMERS, orders=0)
+    await syncs.works.change("customer", patch={"id": "ana@example.com"})
+    async with syncs.syncer(vtex_index_lag_s=0):
+        run, streams = await syncs.wait(await syncs.start(kind, streams=("customers",)))
+    told = streams["customers"]
+    assert (run.status, told.created, told.errors) == ("partial", CUSTOMERS, 1)
+    assert told.error_code == "unmappable"
+    assert "ana" not in str(told.error_example)
+    assert len(await syncs.list_held("customer")) == CUSTOMERS
+    async with syncs.works.worker():
+        await syncs.works.wait_for_rest()
+    assert not await syncs.works.read_dead_letters(), "no hint was left behind"

@@ -1,8 +1,9 @@
 """P6: personal data is never at rest in the clear.
 
-A canary e-mail, phone, document, address and app token go through every path. Then everything that is left behind is
-searched for them: every table, every file of Postgres with its log, of Valkey, of the receiver, all logs, all answers,
-pages and commands' output, packed bytes unpacked. Once more with sealing taken out, the same search must find them all.
+A canary e-mail, phone, document, address and app token go through every path: calls, syncs, the API. Then everything
+that is left behind is searched for them: every table, every file of Postgres with its log, of Valkey, of the receiver,
+all logs, all answers, pages and commands' output, packed bytes unpacked. Once more with sealing taken out, the same
+search must find them all.
 """
 
 import shutil
@@ -21,23 +22,33 @@ from scripts.stack.demo import read_credentials
 from scripts.stack.procfile import read_procfile
 from scripts.stack.stack import Stack, StackOptions
 from tests.acceptance.traces.api_journey import use_api
-from tests.acceptance.traces.canaries import make_canaries, make_needles
+from tests.acceptance.traces.canaries import Canaries, make_canaries, make_listed_needles, make_needles
 from tests.acceptance.traces.collect import copy_tables, list_toast_paths, read_keys
 from tests.acceptance.traces.journey import BRAND, Journey, our_command, refuse_a_row
 from tests.acceptance.traces.provider import open_provider
 from tests.acceptance.traces.search import Search
+from tests.acceptance.traces.sync_journey import CHANGED_TOTAL, SyncJourney, sync
 from tests.acceptance.traces.unsealed import unseal
 
 pytestmark = pytest.mark.kill
 
 UNSEALED = "tests.acceptance.traces.unsealed"
-EVERYTHING = {"email", "phone", "document", "street", "token"}
+OF_PEOPLE = {"email", "phone", "document", "street"}
+LISTED = {f"listed {name}" for name in OF_PEOPLE}
+EVERYTHING = OF_PEOPLE | LISTED | {"token"}
 SETTINGS = {
     "log_level": "debug",
     "tries_max": 2,
     "retry_base_s": 0.2,
     "sweep_interval_s": 0.2,
     "provider_call_timeout_s": 2.0,
+    "sync_poll_s": 0.1,
+    "sync_retry_min_s": 0.2,
+    "sync_retry_max_s": 1.0,
+    "sync_missing_confirm_s": 0.1,
+    "sync_progress_interval_s": 0.1,
+    "vtex_index_lag_s": 0.0,
+    "vtex_scroll_documents": 15,
 }
 
 
@@ -60,8 +71,9 @@ async def leave_traces(folder: Path, command: list[str]) -> Search:
                 credentials = await read_credentials(stack)
                 canaries = make_canaries(credentials[BRAND.tenant_id]["app_token"])
                 journey = Journey(stack, provider, canaries, command, client)
-                search = Search(make_needles(canaries))
-                await walk(journey)
+                listed = make_canaries(canaries.token)
+                search = Search([*make_needles(canaries), *make_listed_needles(listed)])
+                await walk(journey, listed)
                 toast_paths = await search_servers(journey, search, folder)
     for name, shown in journey.shown.items():
         search.look_at(name, shown)
@@ -71,10 +83,12 @@ async def leave_traces(folder: Path, command: list[str]) -> Search:
     # All that is left in the data folder: logs, the receiver's marks, keystore, passwords, the operator's settings.
     rest = search.look_at_rest(stack.path, ("postgres", "valkey"))
     assert rest >= {"logs", "receiver", "keystore.json", "operator.env"}
+    for name in ("receiver", "web", "worker", "syncer"):
+        assert (stack.path / "logs" / f"{name}.log").stat().st_size > 0
     return search
 
 
-async def walk(journey: Journey) -> None:
+async def walk(journey: Journey, listed: Canaries) -> None:
     await refuse_a_row(journey.stack)
     await journey.buy()
     await journey.register()
@@ -89,6 +103,7 @@ async def walk(journey: Journey) -> None:
     await check_rows(journey)
     await journey.look()
     await use_api(journey)
+    await check_listed_rows(journey, listed, await sync(journey, listed))
     await journey.leave_waiting()
 
 
@@ -113,6 +128,31 @@ async def check_rows(journey: Journey) -> None:
     assert set(customer.phones) == {canaries.phone, canaries.spoken_phone}
     assert own is not None
     assert own.document == canaries.document
+
+
+async def check_listed_rows(journey: Journey, listed: Canaries, synced: SyncJourney) -> None:
+    """The same of what only the lists told of."""
+    settings = journey.stack.settings("web")
+    keyring = await open_keyring(settings)
+    async with await Database.open(settings, application_name="acequia test") as database:
+        keys = await keyring.keys_of(BRAND.tenant_id)
+        order = await find_stored_order(database, keys, "vtex", BRAND.account, synced.order_id)
+        late_order = await find_stored_order(database, keys, "vtex", BRAND.account, synced.late_order_id)
+        customer = await find_stored_customer(database, keys, "vtex", BRAND.account, synced.customer_id)
+        gone = await find_stored_customer(database, keys, "vtex", BRAND.account, synced.gone_id)
+    await keyring.close()
+    assert order is not None
+    assert order.total_minor == CHANGED_TOTAL + 1
+    assert listed.spoken_phone in str(order.cancel_reason)
+    assert late_order is not None
+    assert late_order.buyer is not None
+    assert late_order.buyer.document == listed.document
+    assert customer is not None
+    assert customer.email == listed.email
+    assert listed.spoken_phone in customer.phones
+    assert [address.street for address in customer.addresses if address.external_id == "a-1"] == [listed.street]
+    assert gone is not None
+    assert gone.is_deleted
 
 
 async def search_servers(journey: Journey, search: Search, folder: Path) -> list[str]:
@@ -154,7 +194,7 @@ async def test_without_sealing_the_same_search_finds_every_canary(
     assert search.list_canaries("postgres/base") == EVERYTHING
     assert search.list_canaries("postgres/pg_wal") == EVERYTHING
     assert search.list_canaries("redis ") >= {"email", "document"}
-    assert search.list_canaries("valkey/") == EVERYTHING - {"token"}
+    assert search.list_canaries("valkey/") == OF_PEOPLE  # of what was listed, ids alone go through the queue
     assert {finding.place.rpartition(".")[2] for finding in search.findings if "valkey/" in finding.place} == {
         "aof", "rdb",
     }  # fmt: skip

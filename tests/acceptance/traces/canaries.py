@@ -67,6 +67,15 @@ def make_needles(canaries: Canaries) -> list[Needle]:
     return list({needle.text: needle for needle in found}.values())
 
 
+def make_listed_needles(canaries: Canaries) -> list[Needle]:
+    """Of what only syncs have brought: their canaries have names of their own. The token is the store's, as ever."""
+    return [
+        needle._replace(canary=f"listed {needle.canary}")
+        for needle in make_needles(canaries)
+        if needle.canary != "token"
+    ]
+
+
 def _list_forms(core: str) -> Iterator[tuple[str, bytes]]:
     raw = core.encode()
     yield "raw", raw

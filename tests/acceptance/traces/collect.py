@@ -68,6 +68,8 @@ async def read_keys(redis: Redis) -> AsyncIterator[tuple[str, bytes]]:
     }
     async for key in redis.scan_iter(count=1_000):
         kind = await redis.type(key)
+        if kind == b"none":  # its time came since it was named
+            continue
         yield f"redis {key.decode()}", key + b"\n" + b"\n".join(_flatten(await reads[kind](key)))
 
 

@@ -137,9 +137,7 @@ async def apply_batch(
     if limits is not None and observations and integration_id is None:
         raise ValueError("observations that limits may keep out need an integration")
     if prepared is None:
-        contents: dict[bytes, bytes] = {}
-        known, versions = reduce_observations(keys, [*_list_told(settlements), *observations], contents)
-        customers, orders = split_families(known)
+        customers, orders, versions, contents = reduce_observations(keys, [*_list_told(settlements), *observations])
         sealer = Sealer(keys, country, contents)
     else:
         customers, orders, versions, sealer = prepared.customers, prepared.orders, prepared.versions, prepared.sealer
@@ -227,38 +225,41 @@ def _find_origins(batch: _Batch, room: Room) -> dict[Key, Origin]:
     return find_origins(batch.settlements) | {_find_key(observation).key: loose for observation in batch.observations}
 
 
-def reduce_observations(
-    keys: TenantKeys, observations: Iterable[Observation], contents: dict[bytes, bytes] | None = None
-) -> tuple[dict[_ObjectKey, Known], dict[int, Version]]:
-    """One state per object, and each observation's version by its `id()`: many events share one observation.
-    `contents` is filled for the `Sealer`."""
-    known: dict[_ObjectKey, Known] = {}
-    versions: dict[int, Version] = {}
-    for observation in observations:
-        if id(observation) in versions:
-            continue
-        content = write_json(observation.record)
-        version = versions[id(observation)] = make_version(keys, observation, content)
-        if contents is not None:
-            contents[version.content_hash] = content
-        state = observe(observation.record, version)
-        object_key = _find_key(observation)
-        known[object_key] = merge(known[object_key], state) if object_key in known else state
-    return known, versions
+class Reduced(NamedTuple):
+    """Observations as one state per object. `versions`: each observation's by its `id()`: many events share one.
+    `contents`: for the `Sealer`."""
+
+    customers: dict[Key, Known]
+    orders: dict[Key, Known]
+    versions: dict[int, Version]
+    contents: dict[bytes, bytes]
 
 
-def split_families(known: Mapping[_ObjectKey, Known]) -> tuple[dict[Key, Known], dict[Key, Known]]:
-    """Customers, then orders."""
-    customers = {object_key.key: state for object_key, state in known.items() if not object_key.is_order}
-    return customers, {object_key.key: state for object_key, state in known.items() if object_key.is_order}
+def reduce_observations(keys: TenantKeys, observations: Iterable[Observation]) -> Reduced:
+    """What all of them together tell. Each step is taken for all before the next: see `sealed_rows`."""
+    reduced = Reduced({}, {}, {}, {})
+    told = list({id(observation): observation for observation in observations}.values())
+    jsons = [write_json(observation.record) for observation in told]
+    hashes = [keys.content_hash(json) for json in jsons]
+    reduced.contents.update(zip(hashes, jsons, strict=True))
+    for observation, content_hash in zip(told, hashes, strict=True):
+        source, account, record, _, _ = observation
+        version = reduced.versions[id(observation)] = _make_version(observation, content_hash)
+        key, state = Key(source, account, record.external_id), observe(record, version)
+        known = reduced.orders if isinstance(record, OrderRecord) else reduced.customers
+        known[key] = merge(known[key], state) if key in known else state
+    return reduced
 
 
-def make_version(keys: TenantKeys, observation: Observation, content: bytes | None = None) -> Version:
-    """Its place in the order of observations. `content`: the record's JSON, if it is at hand."""
-    record, observed_at = observation.record, to_utc(observation.observed_at)
-    stamp = observed_at if record.source_updated_at is None else to_utc(record.source_updated_at)
-    content_hash = keys.content_hash(write_json(record) if content is None else content)
-    return Version(stamp, observation.mapper_version, observed_at, content_hash)
+def make_version(keys: TenantKeys, observation: Observation) -> Version:
+    """Its place in the order of observations."""
+    return _make_version(observation, keys.content_hash(write_json(observation.record)))
+
+
+def _make_version(observation: Observation, content_hash: bytes) -> Version:
+    _, _, record, mapper_version, observed_at = observation
+    observed_at, stamp = to_utc(observed_at), record.source_updated_at
+    return Version(observed_at if stamp is None else to_utc(stamp), mapper_version, observed_at, content_hash)
 
 
 def decide_outcomes(

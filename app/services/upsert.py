@@ -22,8 +22,9 @@ from app.core.sealing import TenantKeys
 from app.services.merge import Known, is_changed, merge
 from app.services.sealed_rows import (
     Sealer,
-    make_customer_row,
-    make_order_row,
+    State,
+    make_customer_rows,
+    make_order_rows,
     make_same_customer_row,
     make_same_order_row,
     open_customer,
@@ -53,7 +54,7 @@ class Family(NamedTuple, Generic[RowT]):
     name: str
     find_held: Callable[[asyncpg.Connection, int, Sequence[Key]], Awaitable[dict[Key, Held]]]
     open_held: Callable[[asyncpg.Connection, TenantKeys, Sequence[Key]], Awaitable[dict[Key, Opened]]]
-    make_row: Callable[[Sealer, Key, Known, int], RowT]
+    make_rows: Callable[[Sealer, Sequence[State]], list[RowT]]
     make_same_row: Callable[[Key, Known, int], RowT]
     write: Callable[[asyncpg.Connection, int, Sequence[RowT]], Awaitable[dict[Key, Written]]]
 
@@ -98,9 +99,9 @@ async def open_held_orders(
 
 
 CUSTOMERS = Family(
-    "customers", find_held_customers, open_held_customers, make_customer_row, make_same_customer_row, write_customers
+    "customers", find_held_customers, open_held_customers, make_customer_rows, make_same_customer_row, write_customers
 )
-ORDERS = Family("orders", find_held_orders, open_held_orders, make_order_row, make_same_order_row, write_orders)
+ORDERS = Family("orders", find_held_orders, open_held_orders, make_order_rows, make_same_order_row, write_orders)
 
 
 async def upsert(
@@ -139,21 +140,24 @@ async def make_plan(
 ) -> Plan[RowT]:
     """Decides what is to be written, given what is held, and seals it. Raises SealingError."""
     plan = Plan[RowT]([], {}, [])
-    for turn, (key, told) in enumerate(known.items(), start=1):
-        if turn % _ROWS_PER_TURN == 0:
-            await asyncio.sleep(0)  # sealing is CPU work: the other drains of this process get their turn
+    to_seal: list[State] = []
+    for key, told in known.items():
         found = held.get(key)
         if found is None or (not told.is_partial and told.version > found.version):
             is_same = found is not None and _is_same_content(found, told.version)
             if found is not None and is_same and not found.is_deleted:
                 plan.rows.append(family.make_same_row(key, told, found.revision + 1))
             else:
-                plan.rows.append(family.make_row(sealer, key, told, 0))
+                to_seal.append(State(key, told))
             plan.stored[key] = Stored(not is_same, told.version.source_updated_at, is_new=found is None)
         elif not found.is_partial and told.version <= found.version:
             plan.stored[key] = Stored(is_changed=False, source_updated_at=found.version.source_updated_at)
         else:
             plan.to_merge.append(key)
+    for at in range(0, len(to_seal), _ROWS_PER_TURN):
+        if at:
+            await asyncio.sleep(0)  # sealing is CPU work: the other drains of this process get their turn
+        plan.rows.extend(family.make_rows(sealer, to_seal[at : at + _ROWS_PER_TURN]))
     return plan
 
 
@@ -161,14 +165,16 @@ async def _merge_into_held(
     connection: asyncpg.Connection, sealer: Sealer, family: Family[RowT], known: Mapping[Key, Known], plan: Plan[RowT]
 ) -> None:
     opened = await family.open_held(connection, sealer.keys, sorted(plan.to_merge))
+    merged: list[State] = []
     for key in plan.to_merge:
         if key not in opened:
             raise RowMovedError("A row to be merged into was removed meanwhile.")
         before, revision = opened[key]
         after = merge(before, known[key])
         if after != before:
-            plan.rows.append(family.make_row(sealer, key, after, revision + 1))
+            merged.append(State(key, after, revision + 1))
         plan.stored[key] = Stored(is_changed(before, after), after.version.source_updated_at)
+    plan.rows.extend(family.make_rows(sealer, merged))
 
 
 def _is_same_content(held: Held, told: Version) -> bool:

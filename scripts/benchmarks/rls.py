@@ -130,7 +130,7 @@ async def measure_upserts(sides: dict[str, Side], keys: TenantKeys) -> tuple[dic
 
 async def write_all(side: Side, keys: TenantKeys, rows: SealedRows, taken: list[float]) -> None:
     """The product's look and write, in batches; the sealing was done before."""
-    family = CUSTOMERS._replace(make_row=lambda _sealer, key, _known, _revision: rows[key][1])
+    family = CUSTOMERS._replace(make_rows=lambda _sealer, states: [rows[state.key][1] for state in states])
     sealer = Sealer(keys, "AR")
     for batch in split_rows(rows):
         told = {key: known for key, (known, _) in batch.items()}

@@ -20,7 +20,7 @@ from app.core.sealing import TenantKeys
 from app.services.apply import Observation, apply_batch, make_version
 from app.services.keyring import open_keyring
 from app.services.merge import Known, observe
-from app.services.sealed_rows import Sealer, make_customer_row
+from app.services.sealed_rows import Sealer, State, make_customer_rows
 from app.services.upsert import CUSTOMERS, upsert
 from db.counters import add_to_counters
 from db.customers import CustomerRow
@@ -93,13 +93,14 @@ def seal_all(keys: TenantKeys, observations: list[Observation]) -> SealedRows:
     for observation in observations:
         key = Key(observation.source, observation.account, observation.record.external_id)
         known = observe(observation.record, make_version(keys, observation))
-        sealed[key] = known, make_customer_row(sealer, key, known)
+        [row] = make_customer_rows(sealer, [State(key, known)])
+        sealed[key] = known, row
     return sealed
 
 
 async def measure_upserts(database: Database, keys: TenantKeys, sealed: SealedRows) -> float:
     """Sealed rows per second: what is held is looked at, what wins is written, in one transaction a batch."""
-    family = CUSTOMERS._replace(make_row=lambda _sealer, key, _known, _revision: sealed[key][1])
+    family = CUSTOMERS._replace(make_rows=lambda _sealer, states: [sealed[state.key][1] for state in states])
     sealer, all_keys = Sealer(keys, "AR"), list(sealed)
     started_at = time.perf_counter()
     for at in range(0, len(all_keys), BATCH):

@@ -27,9 +27,8 @@ async def write_slowly(cast: Cast, worker: Database, external_id: str) -> AsyncI
     """A customer written in a transaction that has begun before the block and commits after it."""
     keys = await cast.office.keyring.keys_of(ACME)
     observation = Observation("vtex", "store", make_customer(external_id), 1, T0)
-    known, _ = reduce_observations(keys, [observation])
+    customers = reduce_observations(keys, [observation]).customers
     async with worker.tenant_tx(ACME, "test") as connection:
-        customers = {object_key.key: state for object_key, state in known.items()}
         await upsert(connection, Sealer(keys, "AR"), CUSTOMERS, customers)
         yield
 

@@ -19,7 +19,7 @@ from app.services import apply, upsert
 from app.services.apply import Observation, apply_batch, make_version
 from app.services.merge import list_fields, observe
 from app.services.prepare import prepare_batch
-from app.services.sealed_rows import Sealer, make_customer_row, to_utc
+from app.services.sealed_rows import Sealer, State, make_customer_rows, to_utc
 from db.counters import Writer
 from db.customers import CustomerRow, write_customers
 from db.pool import Database
@@ -249,12 +249,13 @@ async def test_unsorted_they_would(database: Database, monkeypatch: pytest.Monke
 
 async def cross(database: Database, number: int) -> None:
     """Two transactions write the same thousand rows at once, in opposite orders."""
-    rows = [
-        make_customer_row(Sealer(KEYS, "AR"), key, observe(make_customer(key.external_id), version))
+    states = [
+        State(key, observe(make_customer(key.external_id), version))
         for n in range(1_000)
         for key in [Key("vtex", "acmestore", f"d-{n:04}")]
         for version in [Version(at(number), 1, T0, bytes(16))]
     ]
+    rows = make_customer_rows(Sealer(KEYS, "AR"), states)
     is_ready = asyncio.Barrier(2)
 
     async def write(ordered: list[CustomerRow]) -> None:

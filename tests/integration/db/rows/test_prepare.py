@@ -1,5 +1,6 @@
 """A batch that was prepared while others wrote ends as one that was not."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -8,10 +9,9 @@ from app.services import upsert
 from app.services.apply import Applied, Observation, apply_batch
 from app.services.customer_room import WriteLimits
 from app.services.prepare import Prepared, prepare_batch
-from app.services.sealed_rows import Sealer
+from app.services.sealed_rows import Sealer, State
 from db.counters import list_counters
 from db.pool import Database
-from db.versions import Key
 from tests.integration.db.cast import ACME, NOW, at, make_customer, make_keys, make_observation, make_order, open_all
 
 KEYS = make_keys()
@@ -51,14 +51,14 @@ async def test_what_is_held_already_is_not_sealed_beforehand(
     database: Database, superuser: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sealed: list[str] = []
-    make_row = upsert.CUSTOMERS.make_row
+    make_rows = upsert.CUSTOMERS.make_rows
 
-    def note(sealer: Sealer, key: Key, *rest: Any) -> Any:
-        sealed.append(key.external_id)
-        return make_row(sealer, key, *rest)
+    def note(sealer: Sealer, states: Sequence[State]) -> Any:
+        sealed.extend(state.key.external_id for state in states)
+        return make_rows(sealer, states)
 
     await apply(database, told("c-1"))
-    monkeypatch.setattr("app.services.prepare.CUSTOMERS", upsert.CUSTOMERS._replace(make_row=note))
+    monkeypatch.setattr("app.services.prepare.CUSTOMERS", upsert.CUSTOMERS._replace(make_rows=note))
     await prepare_batch(database, KEYS, [told("c-1"), told("c-2")])
     assert sealed == ["c-2"]
 

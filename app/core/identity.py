@@ -6,6 +6,7 @@ The forms are part of the stored index: changing one needs a new version of ever
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Literal
 
 import phonenumbers
@@ -51,11 +52,12 @@ def normalise_email(text: str | None) -> str | None:
     if soft:
         email = soft["email"]
     match = _EMAIL.fullmatch(email)
-    if match is None or ".." in email or match["local"].startswith(_RELAY_LOCAL_PARTS):
+    if match is None or ".." in email:
         return None
-    if _RELAY_DOMAINS.fullmatch(match["domain"]) or is_placeholder_email(match["local"], match["domain"]):
+    local, domain = match.groups()
+    if local.startswith(_RELAY_LOCAL_PARTS):
         return None
-    return email
+    return None if _is_relay(domain) or is_placeholder_email(local, domain) else email
 
 
 def normalise_phone(text: str | None, country: str) -> str | None:
@@ -89,7 +91,8 @@ def normalise_document(kind: str | None, text: str | None) -> str | None:
     if not text or "*" in text:
         return None
     value = _keep_letters_and_digits(text).upper()
-    if len(value) not in _DOCUMENT_CHARACTERS or not any(c.isdigit() for c in value) or is_placeholder_digits(value):
+    has_digits = value.isdigit() or any(c.isdigit() for c in value)
+    if len(value) not in _DOCUMENT_CHARACTERS or not has_digits or is_placeholder_digits(value):
         return None
     return f"{_keep_letters_and_digits(kind or '').lower()}:{value}"
 
@@ -112,17 +115,25 @@ def identities_of(record: OrderRecord | CustomerRecord, country: str) -> list[Id
     source = record.buyer if isinstance(record, OrderRecord) else record
     if source is None:
         return []
-    found: list[tuple[IdentityKind, str | None]] = [
-        ("email", normalise_email(source.email)),
-        ("document", normalise_document(source.document_type, source.document)),
-        ("profile", normalise_profile(source.profile_id)),
-    ]
+    found: list[Identity] = []
+    if (form := normalise_document(source.document_type, source.document)) is not None:
+        found.append(("document", form))
     if source.corporate_document:
         company_type = _COMPANY_DOCUMENTS.get(country.upper(), "company")
-        found.append(("document", normalise_document(company_type, source.corporate_document)))
+        if (form := normalise_document(company_type, source.corporate_document)) is not None:
+            found.append(("document", form))
+    if (form := normalise_email(source.email)) is not None:
+        found.append(("email", form))
     phones = source.phones if isinstance(source, CustomerRecord) else (source.phone,)
-    found += [("phone", normalise_phone(phone, country)) for phone in phones]
-    return sorted({(kind, form) for kind, form in found if form is not None})
+    found += [("phone", form) for phone in phones if (form := normalise_phone(phone, country)) is not None]
+    if (form := normalise_profile(source.profile_id)) is not None:
+        found.append(("profile", form))
+    return sorted(set(found))
+
+
+@lru_cache(maxsize=1024)
+def _is_relay(domain: str) -> bool:
+    return _RELAY_DOMAINS.fullmatch(domain) is not None
 
 
 def _is_placeholder_phone(country_code: str, national: str) -> bool:

@@ -14,7 +14,7 @@ _NOBODY_WORDS = frozenset(
         "123", "1234", "email", "mail", "correo", "example", "ejemplo", "exemplo", "no", "na", "none", "null",
     }
 )  # fmt: skip
-_SEQUENCES = ("01234567890123456789", "12345678901234567890", "98765432109876543210")
+_SEQUENCES = "01234567890123456789|12345678901234567890|98765432109876543210"
 _SEQUENCE_CHARACTERS_MIN = 6
 _SEPARATORS = str.maketrans("", "", ".-_")
 
@@ -26,7 +26,7 @@ def is_placeholder_email(local: str, domain: str) -> bool:
 
 
 def is_placeholder_digits(value: str) -> bool:
-    """Whether a document or phone is one character repeated (00000000, 11111111) or a run (12345678)."""
-    if len(set(value)) <= 1:
+    """Whether a document or phone, letters and digits, is one character repeated (00000000) or a run (12345678)."""
+    if not value.strip(value[:1]):
         return True
-    return len(value) >= _SEQUENCE_CHARACTERS_MIN and any(value in sequence for sequence in _SEQUENCES)
+    return len(value) >= _SEQUENCE_CHARACTERS_MIN and value in _SEQUENCES

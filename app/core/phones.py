@@ -59,7 +59,7 @@ def find_plain_phone(text: str, country: str) -> PlainPhone | None:
     if not digits.isdigit():
         digits = digits.translate(_NOT_DIGITS)
     if plus:
-        region = _find_region_of(digits)
+        region = _find_region_of(digits[:_COUNTRY_CODE_DIGITS_MAX])
         national = digits[len(region.country_code) :] if region else ""
     else:
         region, national = _find_region(country), digits
@@ -86,9 +86,10 @@ def _drop_prefix(region: _Region, national: str) -> str:
     return match.expand(region.rule) + rest if region.rule and match.groups()[-1] is not None else rest
 
 
+@cache
 def _find_region_of(digits: str) -> _Region | None:
-    """No country code begins with another, so the first that fits is the one."""
-    for end in range(1, _COUNTRY_CODE_DIGITS_MAX + 1):
+    """By the first digits. No country code begins with another, so the first that fits is the one."""
+    for end in range(1, len(digits) + 1):
         names = _NAMES_BY_CODE.get(digits[:end])
         if names is not None:
             return _find_region(names[0]) if len(names) == 1 else None

@@ -16,6 +16,7 @@ rules are the same for all connectors:
 import json
 import math
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Self
 
@@ -85,23 +86,23 @@ def check_identifier(value: object, field: str, chars_max: int = 200) -> str:
 class JsonObject:
     """One object of a foreign document with its path. Names given together are spellings of one field."""
 
-    __slots__ = ("_values", "path")
+    __slots__ = ("_values", "path", "peek")
+
+    peek: Callable[[str], object]
+    """The value as it stands in the document; None when it is not there."""
 
     def __init__(self, value: object, path: str = "") -> None:
         if isinstance(value, list) and len(value) == 1:
             value = value[0]
         self._values: dict[str, object] = value if isinstance(value, dict) else {}
         self.path = path
+        self.peek = self._values.get  # the method itself: nothing is called as often
 
     def __bool__(self) -> bool:
         return bool(self._values)
 
     def has(self, name: str) -> bool:
         return name in self._values
-
-    def peek(self, name: str) -> object:
-        """The value as it stands in the document; None when it is not there."""
-        return self._values.get(name)
 
     def get(self, *names: str) -> tuple[object, str]:
         """The first value that is there under any of the names, and its path."""
@@ -129,11 +130,13 @@ class JsonObject:
         return check_identifier(self._values.get(name), self._path_of(name))
 
     def find_text(self, name: str, *others: str, chars_max: int = 255) -> str | None:
-        value = self._values.get(name)
+        value = self.peek(name)
         if value is None:
             if not others:
                 return None
             value = self._find_first(others)
+            if value is None:
+                return None
         if not isinstance(value, str):
             number = _write_number(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
             if number is None:
@@ -157,7 +160,7 @@ class JsonObject:
 
     def find_flag(self, *names: str) -> bool | None:
         value = self._find_first(names)
-        if isinstance(value, bool):
+        if value is None or isinstance(value, bool):
             return value
         if isinstance(value, int | float) and value in (0, 1):
             return bool(value)
@@ -183,7 +186,7 @@ class JsonObject:
     def _find_first(self, names: tuple[str, ...]) -> object:
         """As `get` without the path: most fields cannot fail, and writing a path nobody reads is dear."""
         for name in names:
-            value = self._values.get(name)
+            value = self.peek(name)
             if value is not None:
                 return value
         return None
@@ -216,7 +219,8 @@ def read_moment(value: object) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(value.strip())
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        if moment.tzinfo is not UTC:
+            moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):  # year 1 with an offset cannot be converted
         return None
     return moment if 1970 <= moment.year < 2200 else None
@@ -224,7 +228,7 @@ def read_moment(value: object) -> datetime | None:
 
 def find_latest(*moments: datetime | None) -> datetime | None:
     """The greatest of the stamps that are there."""
-    return max((moment for moment in moments if moment is not None), default=None)
+    return max([moment for moment in moments if moment is not None], default=None)
 
 
 def _read_float(value: float, path: str) -> int:

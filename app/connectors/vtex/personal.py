@@ -17,12 +17,15 @@ def find_personal_text(source: JsonObject, name: str, chars_max: int = 200) -> s
 def find_personal_texts(source: JsonObject, fields: Iterable[PersonalField]) -> dict[str, str | None]:
     """As `find_personal_text`, of many fields at once: nearly all values are short text that is kept as it stands."""
     texts: dict[str, str | None] = {}
+    peek = source.peek
     for field, name, chars_max in fields:
-        value = source.peek(name)
-        if type(value) is str and len(value) <= chars_max and "*" not in value and value.isprintable():
+        value = peek(name)
+        if value is None:
+            texts[field] = None
+        elif type(value) is str and len(value) <= chars_max and "*" not in value and value.isprintable():
             texts[field] = value.strip() or None
         else:
-            texts[field] = None if value is None else find_personal_text(source, name, chars_max)
+            texts[field] = find_personal_text(source, name, chars_max)
     return texts
 
 

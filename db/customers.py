@@ -52,14 +52,14 @@ async def write_customers(
     if not rows:
         return {}
     ordered = sorted(rows, key=itemgetter(0))
-    keys, versions, revisions, are_partial, deletions, *others = zip(*ordered, strict=True)
+    keys, versions, revisions, are_partial, deletions, created, *clear, identities, sealed = zip(*ordered, strict=True)
     sources, accounts, external_ids = split_keys(keys)
     stamps, mapper_versions, observation_times, content_hashes = zip(*versions, strict=True)
     written = read_written(
         await connection.fetch(
             SQL["write_customers"], tenant_id, shorten(sources), shorten(accounts), external_ids, stamps,
             shorten(mapper_versions), shorten(observation_times), content_hashes, shorten(revisions),
-            shorten(are_partial), deletions if any(deletions) else (), *others,
+            shorten(are_partial), shorten(deletions), created, *map(shorten, clear), identities, sealed,
         )
     )  # fmt: skip
     removed = find_removed(((row.key, row.identities) for row in ordered), written)

@@ -57,8 +57,8 @@ def split_keys(keys: Sequence[Key]) -> tuple[Sequence[str], Sequence[str], Seque
 
 
 def shorten(column: Sequence[ValueT]) -> Sequence[ValueT]:
-    """A column as one value where all are equal, for statements that fill it up: encoding a thousand equal values takes
-    longer than looking whether they are."""
+    """A column as one value where all are equal, NULL too, for statements that read it so: encoding a thousand equal
+    values takes longer than looking whether they are."""
     return column[:1] if column and column.count(column[0]) == len(column) else column
 
 

@@ -13,8 +13,8 @@ CROSS JOIN LATERAL (
 -- write_customers [worker, syncer]: newest wins in the statement itself, and the identities change only with their row.
 -- Rows come sorted by key: two batches that lock the same rows in different orders would deadlock. A row with a
 -- revision was computed from the one before it and is written only onto that one; any other only if its version is
--- greater. An empty blob says that the content is the one held: only the observation moves. A column that never is NULL
--- may come as one value for all rows: unnest fills the others up with NULL.
+-- greater. An empty blob says that the content is the one held: only the observation moves. A column of equal
+-- values may come as one value for all rows: unnest fills the others up with NULL.
 WITH written AS (
     INSERT INTO customers AS held (
         tenant_id, source, account, external_id, source_updated_at, mapper_version, observed_at, content_hash,
@@ -23,8 +23,15 @@ WITH written AS (
     SELECT $1, coalesce(i.source, ($2::text[])[1]), coalesce(i.account, ($3::text[])[1]), i.external_id,
            i.source_updated_at, coalesce(i.mapper_version, ($6::integer[])[1]),
            coalesce(i.observed_at, ($7::timestamptz[])[1]), i.content_hash, coalesce(i.revision, ($9::integer[])[1]),
-           coalesce(i.is_partial, ($10::boolean[])[1]), i.deleted_at, i.source_created_at, i.is_corporate,
-           i.accepts_marketing, i.locale, i.customer_class, i.key_version, i.identities, i.sealed
+           coalesce(i.is_partial, ($10::boolean[])[1]),
+           CASE cardinality($11::timestamptz[]) WHEN 1 THEN ($11::timestamptz[])[1] ELSE i.deleted_at END,
+           i.source_created_at,
+           CASE cardinality($13::boolean[]) WHEN 1 THEN ($13::boolean[])[1] ELSE i.is_corporate END,
+           CASE cardinality($14::boolean[]) WHEN 1 THEN ($14::boolean[])[1] ELSE i.accepts_marketing END,
+           CASE cardinality($15::text[]) WHEN 1 THEN ($15::text[])[1] ELSE i.locale END,
+           CASE cardinality($16::text[]) WHEN 1 THEN ($16::text[])[1] ELSE i.customer_class END,
+           CASE cardinality($17::integer[]) WHEN 1 THEN ($17::integer[])[1] ELSE i.key_version END,
+           i.identities, i.sealed
     FROM unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::integer[], $7::timestamptz[], $8::bytea[],
                 $9::integer[], $10::boolean[], $11::timestamptz[], $12::timestamptz[], $13::boolean[], $14::boolean[],
                 $15::text[], $16::text[], $17::integer[], $18::bytea[], $19::bytea[])

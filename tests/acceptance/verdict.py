@@ -163,7 +163,8 @@ async def compare_counters(stack: Stack) -> list[str]:
         async with connection.transaction(isolation="repeatable_read"):
             rows = {(row["tenant_id"], row["name"]): int(row["rows"]) for row in await connection.fetch(COUNTED)}
             counters = await connection.fetch(
-                "SELECT tenant_id, name, sum(value) FROM counters WHERE writer = 'live' OR name NOT LIKE $1 GROUP BY 1, 2",
+                "SELECT tenant_id, name, sum(value) FROM counters"
+                " WHERE writer = 'live' OR name NOT LIKE $1 GROUP BY 1, 2",
                 f"{APPLIED_PREFIX}%",
             )
             totals = await connection.fetch(

@@ -18,9 +18,11 @@ from app.core.redis import connect_redis
 from app.core.settings import Settings
 from app.services.endpoints import create_endpoint, publish_directory, reveal_endpoint
 from app.services.first_syncs import request_first_sync
+from app.services.hooks import ProviderHooks
 from app.services.integrations import open_credentials, seal_credentials
 from app.services.keyring import Keyring, open_keyring
 from app.services.office import open_office
+from app.services.vtex_hooks import HookState
 from db import endpoints as db_endpoints
 from db import integrations as db_integrations
 from db import tenants as db_tenants
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 VTEX, BRAND = 1, 2  # the integration ids of every demo tenant
 DEMO_RATE_PER_S = 5
 CALL_TIMEOUT_S = 10.0
+HOOK_TRIES = 4
 STOCKING_TIMEOUT_S = 120.0
 
 
@@ -170,12 +173,22 @@ async def introduce_to_sandbox(stack: "Stack") -> None:
         check(await client.put("/_sandbox/accounts", json=accounts))
     async with AsyncExitStack() as resources:
         office = await open_office(stack.settings("operator"), resources, application_name="acequia demo")
-        states = await asyncio.gather(*(office.hooks.register(tenant_id, VTEX) for tenant_id in credentials))
+        states = await asyncio.gather(*(set_hook(office.hooks, tenant_id) for tenant_id in credentials))
         if stack.options.scale:
             await start_first_syncs(office.database, credentials)
     for state in states:
         if state.status == "failed":
             raise RuntimeError(f"The sandbox's hook was not set: {state.note}")
+
+
+async def set_hook(hooks: ProviderHooks, tenant_id: int) -> HookState:
+    """As often as it takes: one of the sandbox's answers in a thousand never comes, as in life."""
+    state = await hooks.register(tenant_id, VTEX)
+    for _ in range(HOOK_TRIES - 1):
+        if state.status != "failed":
+            break
+        state = await hooks.register(tenant_id, VTEX)
+    return state
 
 
 async def start_first_syncs(database: Database, tenant_ids: Iterable[int]) -> None:

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from app.services.apply import Settlement
 
 LimitReason = Literal["customer_limit", "storage_limit"]
-LIMIT_REASONS: tuple[LimitReason, ...] = ("customer_limit", "storage_limit")
 DEAD_LETTER_PURPOSE = "dead_letter.v1"
 
 

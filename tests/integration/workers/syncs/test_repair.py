@@ -104,6 +104,7 @@ async def test_whoever_is_only_missing_from_the_list_is_left_alone(syncs: SyncWo
     async with syncs.syncer():
         run_id = await syncs.start("repair", streams=("customers",))
         await syncs.wait(run_id)
+    assert (await read_findings(syncs, run_id))[hidden] == ("unlisted", "left_alone")
     assert not (await syncs.list_held("customer"))[hidden]["deleted"]
 
 

@@ -66,6 +66,12 @@ async def find_watch(connection: asyncpg.Connection, place: Place) -> Watch:
     return Watch() if row is None else Watch(*row)
 
 
+async def list_watches(connection: asyncpg.Connection, tenant_id: int) -> dict[int, Watch]:
+    """Integration → what is known of its hook."""
+    rows = await connection.fetch(SQL["list_watches"], tenant_id)
+    return {integration_id: Watch(*rest) for integration_id, *rest in rows}
+
+
 async def list_due(database: Database, limit: int, connectors: Sequence[str]) -> list[Place]:
     """Hooks whose turn it is, of active tenants and of integrations that are not paused; the longest overdue first.
     `connectors`: that have hooks."""
@@ -82,6 +88,11 @@ async def claim_watch(connection: asyncpg.Connection, place: Place, claim_s: flo
 async def note_failure(connection: asyncpg.Connection, place: Place, failures: int, next_look_s: float) -> None:
     """`failures`: in a row, with this one."""
     await connection.execute(SQL["note_failure"], *place, failures, next_look_s)
+
+
+async def note_not_set(connection: asyncpg.Connection, place: Place, failures: int, next_try_s: float) -> None:
+    """As `note_failure`, of a hook that is still removed."""
+    await connection.execute(SQL["note_not_set"], *place, failures, next_try_s)
 
 
 async def note_probe(connection: asyncpg.Connection, place: Place, event_id: str, sent_at: datetime) -> None:

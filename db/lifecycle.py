@@ -26,6 +26,14 @@ class Lifecycle(NamedTuple):
     trial_ends_at: datetime | None
 
 
+class RemovedHook(NamedTuple):
+    """A hook that does not stand at its provider and should. `failures`: tries in a row that did not set it."""
+
+    tenant_id: int
+    integration_id: int
+    failures: int
+
+
 async def find_lifecycle(connection: asyncpg.Connection, tenant_id: int) -> Lifecycle | None:
     row = await connection.fetchrow(SQL["find_lifecycle"], tenant_id)
     return None if row is None else Lifecycle(*row)
@@ -78,9 +86,11 @@ async def list_hooks_to_remove(database: Database) -> list[int]:
     return await _list(database, "list_hooks_to_remove")
 
 
-async def list_hooks_to_register(database: Database) -> list[int]:
-    """Tenants that are served and whose provider does not call since its hook was removed."""
-    return await _list(database, "list_hooks_to_register")
+async def list_hooks_to_register(database: Database) -> list[RemovedHook]:
+    """Of tenants that are served; those that could not be set wait for their time."""
+    async with database.platform_tx("list_hooks_to_register") as connection:
+        rows = await connection.fetch(SQL["list_hooks_to_register"])
+    return [RemovedHook(*row) for row in rows]
 
 
 async def _list(database: Database, name: str) -> list[int]:

@@ -102,11 +102,18 @@ class Stream(Shown):
 
 class Hook(Shown):
     """Whether the provider calls us. none: it has no hook to set; off: no PUBLIC_URL; foreign: somebody else's stands
-    there; failed: it could not be set; removed: it is not there now."""
+    there; failed: it could not be set; removed: it is not there now.
+
+    `path_good_at`: when a test call last came all the way from our public address into the ledger; `path_problem`: what
+    keeps it from that. `silent_since`: it stands there and tells nothing, although orders change.
+    """
 
     status: Literal["none", "off", "registered", "foreign", "failed", "removed"]
     note: str | None
     checked_at: datetime | None
+    path_good_at: datetime | None = None
+    path_problem: str | None = None
+    silent_since: datetime | None = None
 
 
 class ProviderAddress(Shown):

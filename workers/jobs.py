@@ -78,7 +78,7 @@ async def keep_hooks(ctx: dict[str, Any], *args: Any, **kwargs: Any) -> None:
     del args, kwargs
     context: DrainContext = ctx["drain"]
     if context.hooks is not None:
-        await tenant_lifecycle.keep_hooks(context.database, context.hooks)
+        await tenant_lifecycle.keep_hooks(context.database, context.hooks, context.settings)
 
 
 async def watch_hooks(ctx: dict[str, Any], *args: Any, **kwargs: Any) -> None:

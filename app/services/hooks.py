@@ -114,9 +114,16 @@ class ProviderHooks:
             await self._write(tenant_id, integration.integration_id, state, SYSTEM, asked_at)
 
     async def register_hooks(self, tenant_id: int) -> None:
-        """For a tenant that is served again: the hooks that were removed are set. Raises ProviderError."""
+        """For a tenant that is served again: the hooks that were removed are set, each one that can be. Raises the
+        first ProviderError."""
+        failed: list[ProviderError] = []
         for integration in await self._list(tenant_id, "removed"):
-            await self._register(tenant_id, integration.integration_id, replaces_foreign=False, actor=SYSTEM)
+            try:
+                await self._register(tenant_id, integration.integration_id, replaces_foreign=False, actor=SYSTEM)
+            except ProviderError as error:
+                failed.append(error)
+        if failed:
+            raise failed[0]
 
     async def _register(
         self, tenant_id: int, integration_id: int, *, replaces_foreign: bool, actor: Actor

@@ -6,11 +6,13 @@ from app.connectors.contract import Connector
 from app.connectors.registry import get_connector
 from app.services.ids import IntegrationId
 from app.services.vtex_hooks import HookState
+from db.hook_watches import Watch
 from db.integrations import Integration as Row
 from schemas.integrations import Hook, Integration, SecretField, Stream
 
 
-def show_integration(row: Row, last_sync: datetime | None) -> Integration:
+def show_integration(row: Row, last_sync: datetime | None, watch: Watch | None) -> Integration:
+    """`watch`: what the watchdog knows of its hook, if it has one."""
     connector = get_connector(row.connector)
     return Integration(
         id=str(IntegrationId(row.tenant_id, row.integration_id)),
@@ -29,11 +31,20 @@ def show_integration(row: Row, last_sync: datetime | None) -> Integration:
         streams=[
             Stream(name=stream.name, label=stream.label, permission=stream.permission) for stream in connector.streams
         ],
-        hook=Hook(status=row.hook_status, note=row.hook_note, checked_at=row.hook_checked_at),
+        hook=show_hook(row, watch or Watch()),
         last_sync=last_sync,
         created_at=row.created_at,
         updated_at=row.updated_at,
     )
+
+
+def show_hook(row: Row, watch: Watch) -> Hook:
+    """What was found of a hook while it stood there says nothing of one that does not."""
+    known = watch if row.hook_status == "registered" else Watch(watch.path_good_at)
+    return Hook(
+        status=row.hook_status, note=row.hook_note, checked_at=row.hook_checked_at, path_good_at=known.path_good_at,
+        path_problem=known.path_problem, silent_since=known.silent_since,
+    )  # fmt: skip
 
 
 def list_notes(state: HookState) -> list[str]:

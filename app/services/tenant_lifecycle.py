@@ -9,6 +9,8 @@ reactivated tenant is repaired is marked when it stops being served, and again w
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
 from typing import NamedTuple
 
 import asyncpg
@@ -21,8 +23,10 @@ from app.core.settings import Settings
 from app.services.audit import Actor, write_audit
 from app.services.deletion_code import DeletionCode, check_deletion_code, make_deletion_code
 from app.services.directory import publish_directory
+from app.services.hook_watchdog import compute_wait_s
 from app.services.hooks_protocol import Hooks
 from db.gaps import GapMark, set_gaps
+from db.hook_watches import Place, note_not_set
 from db.integrations import list_integrations
 from db.lifecycle import (
     Lifecycle,
@@ -150,12 +154,18 @@ async def _expire_trial(office: TenantOffice, tenant_id: int) -> bool:
     return True
 
 
-async def keep_hooks(database: Database, hooks: Hooks) -> int:
+async def keep_hooks(database: Database, hooks: Hooks, settings: Settings) -> int:
     """Tells providers what they were not told: served tenants' hooks are registered, all others' removed; how many
-    tenants. What fails again is tried at the next turn."""
-    to_remove, to_register = await list_hooks_to_remove(database), await list_hooks_to_register(database)
-    done = [await _try(hooks.remove_hooks, tenant_id) for tenant_id in to_remove]
-    done += [await _try(hooks.register_hooks, tenant_id) for tenant_id in to_register]
+    tenants. A removal that fails is tried at the next turn, a registration ever later: each costs the provider calls,
+    and one that stays away, or takes a hook and shows none, is asked for as long as the tenant is served."""
+    done = [await _try(hooks.remove_hooks, tenant_id) for tenant_id in await list_hooks_to_remove(database)]
+    for tenant_id, removed in groupby(await list_hooks_to_register(database), attrgetter("tenant_id")):
+        done.append(await _try(hooks.register_hooks, tenant_id))
+        async with database.tenant_tx(tenant_id, "keep_hooks") as connection:
+            for hook in removed:
+                wait_s = compute_wait_s(hook.failures, settings.hook_check_interval_s)
+                place = Place(tenant_id, hook.integration_id)
+                await note_not_set(connection, place, hook.failures + 1, wait_s)
     return sum(done)
 
 
@@ -240,6 +250,6 @@ async def _try(tell: Callable[[int], Awaitable[None]], tenant_id: int) -> bool:
         await tell(tenant_id)
     except Exception as error:
         log.warning("hooks.not_told", tenant_id=tenant_id, error=type(error).__name__,
-                    todo="the worker tries again every minute")  # fmt: skip
+                    todo="the worker tries again within a minute, then ever later")  # fmt: skip
         return False
     return True

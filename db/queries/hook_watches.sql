@@ -14,6 +14,9 @@ RETURNING old.known_at;
 SELECT w.path_good_at, w.path_problem, w.silent_since FROM hook_watches AS w
 WHERE w.tenant_id = $1 AND w.integration_id = $2;
 
+-- list_watches [web, operator]: the same of all a tenant's hooks.
+SELECT w.integration_id, w.path_good_at, w.path_problem, w.silent_since FROM hook_watches AS w WHERE w.tenant_id = $1;
+
 -- list_due [worker]: whose turn it is, the longest overdue first: platform work. Refused credentials are looked at too:
 -- a provider's own mistake must not need a person to be mended. So is one that nobody asked for a hook yet some minutes
 -- after it was made ($2: its connectors): the process that made it died in between.
@@ -35,7 +38,14 @@ RETURNING w.failures;
 UPDATE hook_watches AS w SET failures = $3, due_at = now() + make_interval(secs => $4)
 WHERE w.tenant_id = $1 AND w.integration_id = $2;
 
--- note_probe [worker]: a test call is on its way.
+-- note_not_set [worker]: it was to be set again and still does not stand: it is tried again ever later. Whoever set it
+-- meanwhile is left alone.
+INSERT INTO hook_watches AS w (tenant_id, integration_id, failures, due_at)
+SELECT i.tenant_id, i.integration_id, $3, now() + make_interval(secs => $4) FROM tenant_integrations AS i
+WHERE i.tenant_id = $1 AND i.integration_id = $2 AND i.hook_status = 'removed'
+ON CONFLICT (tenant_id, integration_id) DO UPDATE SET failures = EXCLUDED.failures, due_at = EXCLUDED.due_at;
+
+-- note_probe [worker, web]: a test call is on its way.
 UPDATE hook_watches AS w SET probe_id = $3, probed_at = $4 WHERE w.tenant_id = $1 AND w.integration_id = $2;
 
 -- note_path [worker]: it came through (no problem), or what kept it from that; with $4 it may still come. Answers the

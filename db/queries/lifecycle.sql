@@ -37,6 +37,11 @@ RETURNING t.tenant_id;
 SELECT DISTINCT i.tenant_id FROM tenant_integrations AS i JOIN tenants AS t ON t.tenant_id = i.tenant_id
 WHERE t.status <> 'active' AND i.status <> 'deleted' AND i.hook_status = 'registered' ORDER BY i.tenant_id;
 
--- list_hooks_to_register [worker]: providers that do not call yet for one that is served again: platform work.
-SELECT DISTINCT i.tenant_id FROM tenant_integrations AS i JOIN tenants AS t ON t.tenant_id = i.tenant_id
-WHERE t.status = 'active' AND i.status = 'active' AND i.hook_status = 'removed' ORDER BY i.tenant_id;
+-- list_hooks_to_register [worker]: providers that do not call yet for one that is served again: platform work. What
+-- failed before waits for its time, which it shares with the watchdog: either of the two tries it then.
+SELECT i.tenant_id, i.integration_id, coalesce(w.failures, 0)
+FROM tenant_integrations AS i JOIN tenants AS t ON t.tenant_id = i.tenant_id
+LEFT JOIN hook_watches AS w ON w.tenant_id = i.tenant_id AND w.integration_id = i.integration_id
+WHERE t.status = 'active' AND i.status = 'active' AND i.hook_status = 'removed'
+  AND (coalesce(w.failures, 0) = 0 OR w.due_at <= now())
+ORDER BY i.tenant_id, i.integration_id;

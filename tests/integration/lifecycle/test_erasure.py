@@ -188,7 +188,7 @@ async def test_once_begun_it_can_neither_be_cancelled_nor_found(world: World) ->
         await cancel_deletion(world.office, ACME, ADMIN)
     with pytest.raises(TenantNotFoundError):
         await get_lifecycle(world.office.database, ACME)
-    assert await keep_hooks(world.backstage.database, world.hooks) == 0
+    assert await keep_hooks(world.backstage.database, world.hooks, world.backstage.settings) == 0
 
 
 async def test_a_cancellation_that_comes_first_wins(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,17 +60,42 @@ async def test_a_provider_that_is_down_stops_no_decision_and_is_told_later(world
     world.hooks.is_down = True
     await suspend_tenant(world.office, ACME, "unpaid", ADMIN)
     assert (await world.read_status(), await world.read_hook()) == ("suspended", "registered")
-    assert await keep_hooks(world.backstage.database, world.hooks) == 0
+    assert await keep(world) == 0
     world.hooks.is_down = False
-    assert await keep_hooks(world.backstage.database, world.hooks) == 1
+    assert await keep(world) == 1
     assert await world.read_hook() == "removed"
     world.hooks.is_down = True
     await activate_tenant(world.office, ACME, ADMIN)
     world.hooks.is_down = False
     world.hooks.told.clear()
-    assert await keep_hooks(world.backstage.database, world.hooks) == 1
+    assert await keep(world) == 1
     assert world.hooks.told == [("register", ACME)]
-    assert await keep_hooks(world.backstage.database, world.hooks) == 0
+    assert await keep(world) == 0
+
+
+async def test_a_hook_that_cannot_be_set_is_tried_ever_later(world: World) -> None:
+    await suspend_tenant(world.office, ACME, "unpaid", ADMIN)
+    world.hooks.is_down = True
+    await activate_tenant(world.office, ACME, ADMIN)
+    world.hooks.told.clear()
+    for failures, wait_s in ((1, 60), (2, 120), (3, 240)):
+        await keep(world)
+        await keep(world)
+        assert world.hooks.told == [("register", ACME)] * failures, "once, until its time has come"
+        watch = await world.superuser.fetchrow(
+            "SELECT failures, due_at - now() AS due_in FROM hook_watches WHERE tenant_id = $1", ACME
+        )
+        assert watch["failures"] == failures
+        assert wait_s - 30 < watch["due_in"].total_seconds() <= wait_s
+        await world.superuser.execute("UPDATE hook_watches SET due_at = now()")
+    world.hooks.is_down = False
+    assert await keep(world) == 1
+    assert await world.read_hook() == "registered"
+    assert await world.superuser.fetchval("SELECT count(*) FROM hook_watches WHERE tenant_id = $1", GLOBEX) == 0
+
+
+async def keep(world: World) -> int:
+    return await keep_hooks(world.backstage.database, world.hooks, world.backstage.settings)
 
 
 async def test_only_a_status_that_allows_it_is_changed(world: World) -> None:

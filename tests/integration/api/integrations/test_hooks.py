@@ -1,5 +1,6 @@
 """VTEX keeps one hook per app key: somebody else's survives whatever is done here, unless it is to be replaced."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -149,3 +150,23 @@ async def test_a_hook_that_vtex_cannot_reach_is_said_so(shop: Shop) -> None:
     assert made["hook"]["status"] == "failed"
     assert "reachable" in made["notes"][0]
     assert await shop.find_hook(APP_KEY) is None
+
+
+async def test_what_the_watchdog_knows_of_a_hook_is_shown_with_it(shop: Shop, superuser: Any) -> None:
+    async with shop.cast.client(ACME) as client:
+        one = f"{PATH}/{(await shop.create(client))['id']}"
+        before = read(await client.get(one))["data"]["hook"]
+        assert [before[name] for name in ("path_good_at", "path_problem", "silent_since")] == [None, None, None]
+        moments = datetime(2026, 11, 20, 10, tzinfo=UTC), datetime(2026, 11, 21, 10, tzinfo=UTC)
+        await superuser.execute(
+            "UPDATE hook_watches SET path_good_at = $1, silent_since = $2, path_problem = 'The way is cut.'", *moments
+        )
+        [listed] = read(await client.get(PATH, params={"tenant_id": ACME}))["data"]
+        shown = read(await client.get(one))["data"]["hook"]
+        assert listed["hook"] == shown
+        assert datetime.fromisoformat(shown["path_good_at"]) == moments[0]
+        assert datetime.fromisoformat(shown["silent_since"]) == moments[1]
+        assert shown["path_problem"] == "The way is cut."
+        await superuser.execute("UPDATE tenant_integrations SET hook_status = 'foreign'")
+        gone = read(await client.get(one))["data"]["hook"]
+        assert (gone["path_problem"], gone["silent_since"]) == (None, None), "it does not stand there to be silent"

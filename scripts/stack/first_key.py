@@ -2,7 +2,6 @@
 
 from contextlib import AsyncExitStack
 from hmac import compare_digest
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.core.api_keys import find_key_id
@@ -14,7 +13,7 @@ from app.services.office import Office, open_office
 from app.services.setup import set_up_platform
 from db.api_keys import find_api_key
 from schemas.access import NewPlatformKey
-from scripts.stack.passwords import write_private
+from scripts.stack.passwords import read_private, write_private
 
 if TYPE_CHECKING:
     from scripts.stack.stack import Stack
@@ -32,20 +31,12 @@ async def keep_api_key(stack: "Stack") -> str:
     async with AsyncExitStack() as resources:
         office = await open_office(stack.settings("operator"), resources, application_name="acequia demo")
         first = await set_up_platform(office, actor=ACTOR)
-        kept = _read(path)
+        kept = read_private(path)
         if kept is not None and await _is_valid(office, kept):
             return kept
         made = first or await create_platform_key(office, NewPlatformKey(name="scripts/up"), actor=ACTOR)
     write_private(path, made.api_key)
     return made.api_key
-
-
-def _read(path: Path) -> str | None:
-    if not path.exists():
-        return None
-    if path.stat().st_mode & 0o077:
-        raise PermissionError(f"{path} must be readable by its owner only: chmod 600 {path}")
-    return path.read_text(encoding="ascii").strip()
 
 
 async def _is_valid(office: Office, text: str) -> bool:

@@ -29,6 +29,18 @@ def load_passwords(path: Path, names: Iterable[str]) -> dict[str, str]:
     return known
 
 
+def read_private(path: Path) -> str | None:
+    """The one line of a file that `write_private` wrote; None when there is none.
+
+    Raises PermissionError when somebody else may read the file.
+    """
+    if not path.exists():
+        return None
+    if path.stat().st_mode & 0o077:
+        raise PermissionError(f"{path} must be readable by its owner only: chmod 600 {path}")
+    return path.read_text(encoding="ascii").strip()
+
+
 def write_private(path: Path, text: str) -> None:
     """Writes a file whole, mode 0600: a reader sees the old text or the new, never half."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -25,16 +25,26 @@ class DemoTenant(TypedDict):
     endpoints: list[DemoEndpoint]
 
 
+class DashboardPerson(TypedDict):
+    """Somebody who can sign in to the dashboard. `tenant_id`: where the role holds; None: the platform."""
+
+    email: str
+    role: str
+    tenant_id: int | None
+
+
 class RunFile(TypedDict):
-    """`api_key`: a platform admin's, for the API at `web_url`."""
+    """`api_key`: a platform admin's, for the API at `web_url`. `people`: whose password `dashboard-password` holds."""
 
     receiver_url: str
     web_url: str
+    dashboard_url: str
     sandbox_url: str
     api_key: str
     redis_url: str
     database_urls: Mapping[str, str]
     processes: Mapping[str, Sequence[int]]
+    people: NotRequired[Sequence[DashboardPerson]]
     tenants: NotRequired[Sequence[DemoTenant]]
 
 

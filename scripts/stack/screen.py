@@ -16,11 +16,12 @@ from rich.text import Text
 
 from scripts.stack.counters import CounterReader, Counters
 from scripts.stack.first_key import API_KEY_FILE
+from scripts.stack.first_people import ADMIN, PASSWORD_FILE, read_dashboard_password
 from scripts.stack.stack import Stack
 
 REFRESH_S = 1.0
 LINE_INTERVAL_S = 10.0
-EVENTS_KEPT = 5  # with all else they must fit a terminal of 24 lines
+EVENTS_KEPT = 4  # with all else they must fit a terminal of 24 lines
 OUTCOMES = ("applied", "superseded", "duplicate", "ignored", "dead")
 
 
@@ -38,8 +39,9 @@ def make_screen() -> Screen:
     return LiveScreen() if sys.stdout.isatty() else PlainLines()
 
 
-def describe_addresses(stack: Stack) -> list[tuple[str, str]]:
+def describe_addresses(stack: Stack, *, is_screen: bool = False) -> list[tuple[str, str]]:
     return [
+        ("dashboard", describe_sign_in(stack.path, stack.dashboard_url, is_screen=is_screen)),
         ("receiver", stack.receiver_url),
         ("web", f"{stack.web_url} (the API: /api/v2/docs)"),
         ("try it", describe_call(stack.path, stack.web_url)),
@@ -52,6 +54,12 @@ def describe_addresses(stack: Stack) -> list[tuple[str, str]]:
 def describe_call(folder: Path, web_url: str) -> str:
     """A first call of the API, to be copied; the key itself is not for a screen or a log."""
     return f'curl -H "Authorization: Bearer $(cat {quote(str(folder / API_KEY_FILE))})" {web_url}/api/v2/tenants'
+
+
+def describe_sign_in(folder: Path, dashboard_url: str, *, is_screen: bool) -> str:
+    """The password is for somebody's eyes: on a terminal, and in no log."""
+    password = read_dashboard_password(folder) if is_screen else f"the password in {folder / PASSWORD_FILE}"
+    return f"{dashboard_url} (sign in as {ADMIN.email}, {password})"
 
 
 def describe_stop(stack: Stack) -> str:
@@ -75,7 +83,7 @@ class PlainLines:
 
     async def show(self, stack: Stack) -> None:
         for name, address in describe_addresses(stack):
-            print(f"  {name:<9} {address}")
+            print(f"  {name:<10} {address}")
         print(describe_stop(stack), flush=True)
         reader = CounterReader(lambda: stack.settings("operator"))
         last = ""
@@ -126,7 +134,7 @@ class LiveScreen:
 
     def _draw(self, stack: Stack, counters: Counters | None) -> Group:
         addresses = Table.grid(padding=(0, 2))
-        for name, address in describe_addresses(stack):
+        for name, address in describe_addresses(stack, is_screen=True):
             addresses.add_row(Text(name, style="bold"), address)
         parts: list[RenderableType] = [Text("Acequia is running", style="bold green"), addresses, Text()]
         if counters is None:

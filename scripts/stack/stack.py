@@ -21,6 +21,7 @@ from app.core.settings import Settings
 from scripts.stack.demo import introduce_to_sandbox, load_demo_tenants, start_traffic
 from scripts.stack.demo_trial import fill_trial
 from scripts.stack.first_key import keep_api_key
+from scripts.stack.first_people import FirstPerson, keep_people
 from scripts.stack.folder import DataFolder
 from scripts.stack.given import NOTHING_GIVEN, GivenServers
 from scripts.stack.installation import (
@@ -98,6 +99,7 @@ class Stack:
         self.folder = DataFolder(options.folder)
         self.path = self.folder.path
         self.tenants: list[DemoTenant] = []
+        self.people: tuple[FirstPerson, ...] = ()  # who can sign in to the dashboard
         self.api_key = ""  # a platform admin's, from the moment when storage is ready
         self.started_at = find_start()
         self.is_ready = False
@@ -126,6 +128,10 @@ class Stack:
     @property
     def web_url(self) -> str:
         return self._url("web")
+
+    @property
+    def dashboard_url(self) -> str:
+        return f"{self.web_url}/dashboard/"
 
     @property
     def sandbox_url(self) -> str:
@@ -211,8 +217,8 @@ class Stack:
             given_keystore_url=given.keystore_url,
         )
         await run_together(self._start_queue(), self._start_storage(), self._start_processes(["sandbox"]))
-        if self.options.has_demo:
-            await self._wake_sandbox()
+        wake = [self._wake_sandbox()] if self.options.has_demo else []
+        await run_together(self._prepare_people(), *wake)
         environment = self.environment("operator") | {"MIGRATION_DATABASE_URL": self.database_urls[OWNER]}
         write_private(self.path / "operator.env", "".join(f"{name}={text}\n" for name, text in environment.items()))
         self.is_ready = True
@@ -249,6 +255,10 @@ class Stack:
     async def _prepare_platform(self) -> None:
         self.api_key = await keep_api_key(self)
         self._tell(f"The API's key is ready ({self._age()})")
+
+    async def _prepare_people(self) -> None:
+        self.people = await keep_people(self)
+        self._tell(f"The dashboard's people are there ({self._age()})")
 
     async def _load_demo(self) -> None:
         self.tenants = await load_demo_tenants(self)
@@ -318,11 +328,15 @@ class Stack:
                 {
                     "receiver_url": self.receiver_url,
                     "web_url": self.web_url,
+                    "dashboard_url": self.dashboard_url,
                     "sandbox_url": self.sandbox_url,
                     "api_key": self.api_key,
                     "redis_url": self.redis_url,
                     "database_urls": dict(self.database_urls),
                     "processes": self.processes,
+                    "people": [
+                        {"email": one.email, "role": one.role, "tenant_id": one.tenant_id} for one in self.people
+                    ],
                     "tenants": self.tenants,
                 },
             )

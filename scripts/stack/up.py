@@ -20,7 +20,7 @@ from scripts.stack.given import find_given_servers
 from scripts.stack.installation import forget_settings
 from scripts.stack.procfile import ROOT
 from scripts.stack.runfile import read_run_file
-from scripts.stack.screen import Screen, describe_call, make_screen
+from scripts.stack.screen import Screen, describe_call, describe_sign_in, make_screen
 from scripts.stack.stack import Stack, StackOptions
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -121,6 +121,8 @@ def detach(arguments: Sequence[str], folder: Path) -> int:
         print("\n".join([*end, f"scripts/up did not start. Its log: {log_path}"]), file=sys.stderr)
         return code or 1
     print(f"Running in the background (pid {process.pid}).")
+    sign_in = describe_sign_in(folder, content["dashboard_url"], is_screen=sys.stdout.isatty())
+    print(f"  dashboard {sign_in}")
     print(f"  receiver  {content['receiver_url']}\n  web       {content['web_url']}")
     print(f"  API       {content['web_url']}/api/v2/docs")
     print(f"  try it    {describe_call(folder, content['web_url'])}")

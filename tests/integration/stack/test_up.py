@@ -22,6 +22,7 @@ from redis.asyncio import Redis
 
 from scripts.stack.account import CAP_DAC_READ_SEARCH
 from scripts.stack.child import LAUNCHER, read_command_line, wait_until
+from scripts.stack.first_people import read_dashboard_password
 from scripts.stack.runfile import read_run_file
 from scripts.stack.stack import USUAL_PORTS
 
@@ -92,7 +93,8 @@ async def test_what_runs_is_written_down_for_its_owner_only(data: Path) -> None:
     assert stat.S_IMODE((data / "run.json").stat().st_mode) == 0o600
     content = read_run(data)
     assert set(content) == {
-        *("receiver_url", "web_url", "sandbox_url", "api_key", "redis_url", "database_urls", "processes", "tenants"),
+        *("receiver_url", "web_url", "dashboard_url", "sandbox_url", "api_key", "redis_url", "database_urls"),
+        *("processes", "people", "tenants"),
     }
     assert set(content["processes"]) == PROCESSES
     assert all(is_alive([pid]) for pid in list_pids(content))
@@ -125,6 +127,20 @@ async def test_the_api_answers_to_the_key_that_is_written_down(data: Path) -> No
         assert [tenant["id"] for tenant in json.load(answer)["data"]] == [56, 57, 58, 59, 60]
     with await asyncio.to_thread(urllib.request.urlopen, f"{content['web_url']}/readyz", timeout=5) as answer:
         assert json.load(answer)["checks"]["setup"] == "ok"
+
+
+async def test_whoever_the_dashboard_lets_in_has_the_password_that_is_written_down(data: Path) -> None:
+    content = read_run(data)
+    assert stat.S_IMODE((data / "dashboard-password").stat().st_mode) == 0o600
+    roles = {}
+    for person in content["people"]:
+        request = urllib.request.Request(f"{content['web_url']}/api/v2/session", method="POST")  # noqa: S310 - our own
+        request.add_header("Content-Type", "application/json")
+        request.data = json.dumps({"email": person["email"], "password": read_dashboard_password(data)}).encode()
+        with await asyncio.to_thread(urllib.request.urlopen, request, timeout=5) as answer:
+            assert answer.status == 201
+        roles[person["role"]] = person["tenant_id"]
+    assert roles == {"platform_admin": None, "operator": 56}
 
 
 async def test_the_documents_trial_is_shown_over_its_limit(data: Path) -> None:
@@ -190,14 +206,15 @@ async def test_no_secret_is_on_a_command_line_or_in_a_log(data: Path) -> None:
     passwords = json.loads((data / "passwords.json").read_text())
     secrets = [*passwords.values(), *(e["secret"] for t in content["tenants"] for e in t["endpoints"] if e["secret"])]
     secrets += [endpoint["url"].rpartition("/")[2] for tenant in content["tenants"] for endpoint in tenant["endpoints"]]
-    secrets.append(content["api_key"])
+    secrets += [content["api_key"], read_dashboard_password(data)]
     seen = " ".join(read_command_line(pid) or "" for pid in list_pids(content))
-    seen += " ".join(path.read_text(errors="replace") for path in (data / "logs").iterdir())
+    logs = [data / "up.log", *(data / "logs").iterdir()]
+    seen += " ".join(path.read_text(errors="replace") for path in logs)
     assert not [secret for secret in secrets if secret in seen]
 
 
 async def test_down_stops_everything_in_time_and_up_resumes_with_the_data_kept(data: Path) -> None:
-    before = read_run(data)
+    before, password = read_run(data), read_dashboard_password(data)
     rows = await wait_for_rows(before)
     started_at = time.monotonic()
     code, output = await run([*DOWN, "--data", str(data)])
@@ -212,6 +229,8 @@ async def test_down_stops_everything_in_time_and_up_resumes_with_the_data_kept(d
     after = read_run(data)
     assert list_secrets(after) == list_secrets(before)
     assert after["api_key"] == before["api_key"]
+    assert after["people"] == before["people"]
+    assert read_dashboard_password(data) == password
     assert (data / "api-key").read_text(encoding="ascii") == before["api_key"]
     assert await fetch_ledger_rows(after) >= rows
 

@@ -22,9 +22,12 @@ BATCHED_TABLES = (
     "completeness_days",
     "sync_run_streams",
     "sync_runs",
+    "alert_deliveries",
+    "alerts",
 )
 SMALL_TABLES = (
     *("counters", "gaps", "integration_activity", "hook_watches", "api_usage", "sync_streams", "sync_schedules"),
+    *("alert_rules", "alert_channels"),
 )
 
 

@@ -16,7 +16,8 @@ HookStatus = Literal["none", "off", "registered", "foreign", "failed", "removed"
 
 
 class Integration(NamedTuple):
-    """`sealed_credentials` only comes with `find_integration`: lists are shown to people."""
+    """`sealed_credentials` only comes with `find_integration`: lists are shown to people. `credentials_expire_at`: as
+    whoever entered them said; None: nobody knows."""
 
     tenant_id: int
     integration_id: int
@@ -38,6 +39,7 @@ class Integration(NamedTuple):
     hook_status: HookStatus = "none"
     hook_note: str | None = None
     hook_checked_at: datetime | None = None
+    credentials_expire_at: datetime | None = None
 
     @property
     def accounts(self) -> tuple[str, ...]:
@@ -64,6 +66,7 @@ class NewIntegrationRow(NamedTuple):
     accepted_accounts: Sequence[str]
     auto_sync: bool
     sync_frequency: str
+    credentials_expire_at: datetime | None = None
 
 
 async def insert_integration(
@@ -149,7 +152,7 @@ async def add_integration(
     await connection.execute(
         SQL["add_integration"], tenant_id, integration_id, row.connector, row.account, row.environment,
         orjson.dumps(row.config).decode(), row.sealed_credentials, row.name, list(row.accepted_accounts),
-        row.auto_sync, row.sync_frequency,
+        row.auto_sync, row.sync_frequency, row.credentials_expire_at,
     )  # fmt: skip
 
 
@@ -161,6 +164,7 @@ async def change_integration(
         SQL["change_integration"], changed.tenant_id, changed.integration_id, changed.revision, changed.environment,
         orjson.dumps(changed.config).decode(), changed.sealed_credentials, changed.name,
         list(changed.accepted_accounts), changed.auto_sync, changed.sync_frequency, has_new_credentials,
+        changed.credentials_expire_at,
     )  # fmt: skip
     return revision
 

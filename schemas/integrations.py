@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from schemas.api import TENANT_ID_MAX, Body, Query, ShortText, Shown
+from schemas.api import TENANT_ID_MAX, Body, Moment, Query, ShortText, Shown
 
 FIELDS_MAX = 40
 ACCOUNTS_MAX = 100
@@ -49,6 +49,9 @@ class NewIntegration(FieldsBody):
     )
     auto_sync: Switch = True
     replace_foreign_hook: Switch = Field(False, description="take the place of somebody else's hook")
+    credentials_expire_at: Moment | None = Field(
+        None, description="until when the credentials are valid, if that is known: an alert tells before"
+    )
 
 
 class IntegrationChange(FieldsBody):
@@ -58,6 +61,9 @@ class IntegrationChange(FieldsBody):
     accepted_accounts: list[AccountName] | None = Field(None, max_length=ACCOUNTS_MAX)
     auto_sync: Switch | None = None
     replace_foreign_hook: Switch = False
+    credentials_expire_at: Moment | None = Field(
+        None, description="null forgets it, and so do new credentials that come without it"
+    )
 
 
 class IntegrationFields(FieldsBody):
@@ -147,6 +153,7 @@ class Integration(Shown):
     sync_frequency: str
     config: dict[str, Any]
     credentials: dict[str, SecretField]
+    credentials_expire_at: datetime | None
     streams: list[Stream]
     hook: Hook
     last_sync: datetime | None

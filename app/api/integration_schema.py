@@ -10,7 +10,7 @@ from app.connectors.registry import list_connectors
 from schemas.integrations import IntegrationChange, IntegrationFields, NewIntegration
 
 # Members of the bodies themselves; everything else is a connector's.
-_OWN = ("tenant_id", "name", "accepted_accounts", "auto_sync", "replace_foreign_hook")
+_OWN = ("tenant_id", "name", "accepted_accounts", "auto_sync", "replace_foreign_hook", "credentials_expire_at")
 
 
 def _describe_new(schema: dict[str, Any]) -> None:

@@ -107,7 +107,7 @@ async def _insert(  # noqa: PLR0917 - whose, what, by whom
     name = wanted.name or f"{connector.label} {form.account}"[:_NAME_CHARACTERS_MAX]
     row = NewIntegrationRow(
         connector.name, form.account, form.environment, form.config, sealed, name, accounts, wanted.auto_sync,
-        form.sync_frequency,
+        form.sync_frequency, wanted.credentials_expire_at,
     )  # fmt: skip
     try:
         async with office.database.tenant_tx(tenant_id, "create_integration") as connection:

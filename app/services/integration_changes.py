@@ -1,6 +1,7 @@
 """Integrations changed in part. New credentials are put to the test before they take the place of the old ones."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from app.connectors.contract import Connector
@@ -112,6 +113,7 @@ async def _update(  # noqa: PLR0917 - what it was, what it becomes, by whom
         accepted_accounts=accounts,
         auto_sync=row.auto_sync if change.auto_sync is None else change.auto_sync,
         sync_frequency=form.sync_frequency,
+        credentials_expire_at=_find_expiry(row, change, is_new_key=is_new_key),
     )
     names = (change.model_fields_set & set(IntegrationChange.model_fields)) - {"config"}
     fields = sorted(names | set(collect_values(get_connector(row.connector), change)))
@@ -130,6 +132,12 @@ async def _update(  # noqa: PLR0917 - what it was, what it becomes, by whom
                 await request_first_sync(connection, now, actor.requester)
     if list(row.accounts) != list(accounts):
         await publish_directory(office.database, office.queue.redis)
+
+
+def _find_expiry(row: Row, change: IntegrationChange, *, is_new_key: bool) -> datetime | None:
+    """What was known of the credentials before says nothing of new ones."""
+    is_told = "credentials_expire_at" in change.model_fields_set
+    return change.credentials_expire_at if is_told or is_new_key else row.credentials_expire_at
 
 
 async def _open(office: Office, row: Row) -> dict[str, str]:

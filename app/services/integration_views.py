@@ -28,6 +28,7 @@ def show_integration(row: Row, last_sync: datetime | None, watch: Watch | None) 
         sync_frequency=row.sync_frequency,
         config=_show_config(connector, row),
         credentials={field.name: SecretField(is_set=row.has_credentials) for field in connector.credentials},
+        credentials_expire_at=row.credentials_expire_at,
         streams=[
             Stream(name=stream.name, label=stream.label, permission=stream.permission) for stream in connector.streams
         ],

@@ -49,6 +49,14 @@ DELETE FROM sync_run_streams AS t WHERE t.tenant_id = $1
 DELETE FROM sync_runs AS t WHERE t.tenant_id = $1
   AND t.ctid = ANY (ARRAY(SELECT r.ctid FROM sync_runs AS r WHERE r.tenant_id = $1 LIMIT $2));
 
+-- erase_alert_deliveries [worker]: as above.
+DELETE FROM alert_deliveries AS t WHERE t.tenant_id = $1
+  AND t.ctid = ANY (ARRAY(SELECT r.ctid FROM alert_deliveries AS r WHERE r.tenant_id = $1 LIMIT $2));
+
+-- erase_alerts [worker]: as above.
+DELETE FROM alerts AS t WHERE t.tenant_id = $1
+  AND t.ctid = ANY (ARRAY(SELECT r.ctid FROM alerts AS r WHERE r.tenant_id = $1 LIMIT $2));
+
 -- erase_counters [worker]: few rows.
 DELETE FROM counters AS t WHERE t.tenant_id = $1;
 
@@ -69,6 +77,12 @@ DELETE FROM sync_streams AS t WHERE t.tenant_id = $1;
 
 -- erase_sync_schedules [worker]: few rows.
 DELETE FROM sync_schedules AS t WHERE t.tenant_id = $1;
+
+-- erase_alert_rules [worker]: few rows.
+DELETE FROM alert_rules AS t WHERE t.tenant_id = $1;
+
+-- erase_alert_channels [worker]: few rows.
+DELETE FROM alert_channels AS t WHERE t.tenant_id = $1;
 
 -- close_integrations [worker]: the rows stay, because the ledger names them; their secrets go.
 UPDATE tenant_integrations AS i

@@ -6,20 +6,23 @@ VALUES ($1, $2, $3, $4, $5, $6::text::jsonb, $7);
 SELECT i.tenant_id, i.integration_id, i.connector, i.account, i.environment, i.config,
        NULL::bytea AS sealed_credentials,
        i.status, i.status_reason, i.created_at, i.updated_at, i.sealed_credentials IS NOT NULL AS has_credentials, i.name,
-       i.revision, i.accepted_accounts, i.auto_sync, i.sync_frequency, i.hook_status, i.hook_note, i.hook_checked_at
+       i.revision, i.accepted_accounts, i.auto_sync, i.sync_frequency, i.hook_status, i.hook_note, i.hook_checked_at,
+       i.credentials_expire_at
 FROM tenant_integrations AS i WHERE i.tenant_id = $1 ORDER BY i.integration_id;
 
 -- list_integrations_by_tenant [worker, syncer, web, operator]: everybody's, without credentials: platform work.
 SELECT i.tenant_id, i.integration_id, i.connector, i.account, i.environment, i.config,
        NULL::bytea AS sealed_credentials,
        i.status, i.status_reason, i.created_at, i.updated_at, i.sealed_credentials IS NOT NULL AS has_credentials, i.name,
-       i.revision, i.accepted_accounts, i.auto_sync, i.sync_frequency, i.hook_status, i.hook_note, i.hook_checked_at
+       i.revision, i.accepted_accounts, i.auto_sync, i.sync_frequency, i.hook_status, i.hook_note, i.hook_checked_at,
+       i.credentials_expire_at
 FROM tenant_integrations AS i ORDER BY i.tenant_id, i.integration_id;
 
 -- find_integration [worker, syncer, web, operator]: one, with its sealed credentials.
 SELECT i.tenant_id, i.integration_id, i.connector, i.account, i.environment, i.config, i.sealed_credentials,
        i.status, i.status_reason, i.created_at, i.updated_at, i.sealed_credentials IS NOT NULL AS has_credentials, i.name,
-       i.revision, i.accepted_accounts, i.auto_sync, i.sync_frequency, i.hook_status, i.hook_note, i.hook_checked_at
+       i.revision, i.accepted_accounts, i.auto_sync, i.sync_frequency, i.hook_status, i.hook_note, i.hook_checked_at,
+       i.credentials_expire_at
 FROM tenant_integrations AS i WHERE i.tenant_id = $1 AND i.integration_id = $2;
 
 -- lock_integration [web, operator]: before its addresses are made: two who make them at once would make two of each.
@@ -49,14 +52,14 @@ FROM tenant_integrations AS i WHERE i.tenant_id = $1;
 -- add_integration [web, operator]: with its name, schedule and accounts.
 INSERT INTO tenant_integrations (
     tenant_id, integration_id, connector, account, environment, config, sealed_credentials, name, accepted_accounts,
-    auto_sync, sync_frequency
-) VALUES ($1, $2, $3, $4, $5, $6::text::jsonb, $7, $8, $9, $10, $11);
+    auto_sync, sync_frequency, credentials_expire_at
+) VALUES ($1, $2, $3, $4, $5, $6::text::jsonb, $7, $8, $9, $10, $11, $12);
 
 -- change_integration [web, operator]: with the revision that was read: two changes at once do not undo each other. New
 -- credentials resume an integration that waited for them.
 UPDATE tenant_integrations AS i
 SET environment = $4, config = $5::text::jsonb, sealed_credentials = $6, name = $7, accepted_accounts = $8,
-    auto_sync = $9, sync_frequency = $10, revision = i.revision + 1, updated_at = now(),
+    auto_sync = $9, sync_frequency = $10, credentials_expire_at = $12, revision = i.revision + 1, updated_at = now(),
     status = CASE WHEN $11 AND i.status = 'credentials_refused' THEN 'active' ELSE i.status END,
     status_reason = CASE WHEN $11 AND i.status = 'credentials_refused' THEN NULL ELSE i.status_reason END
 WHERE i.tenant_id = $1 AND i.integration_id = $2 AND i.revision = $3 AND i.status <> 'deleted'
@@ -64,7 +67,7 @@ RETURNING i.revision;
 
 -- delete_integration [web, operator]: the row stays, because ledger rows name it; what it could call with goes.
 UPDATE tenant_integrations AS i
-SET status = 'deleted', sealed_credentials = NULL, hook_status = $3, hook_note = $4, hook_checked_at = now(),
+SET status = 'deleted', sealed_credentials = NULL, credentials_expire_at = NULL, hook_status = $3, hook_note = $4, hook_checked_at = now(),
     revision = i.revision + 1, updated_at = now()
 WHERE i.tenant_id = $1 AND i.integration_id = $2 AND i.status <> 'deleted'
 RETURNING i.integration_id;

@@ -28,7 +28,7 @@ PLATFORM_TABLES = {
     *("organizations", "tenants", "tenant_slugs", "tenant_integrations", "endpoints"),
     *("counters", "gaps", "event_day_totals", "queue_ticks", "integration_activity", "api_usage", "audit_entries"),
     *("sync_runs", "sync_run_streams", "sync_streams", "sync_schedules"),
-    "hook_watches",
+    *("hook_watches", "alert_rules", "alerts", "alert_channels", "alert_deliveries"),
 }
 OWNER_ROLES = {"owner", "admin"}
 

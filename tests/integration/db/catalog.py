@@ -12,6 +12,8 @@ OWNER = "acequia_owner"
 PLATFORM_TABLES = {
     "public.organizations", "public.tenant_slugs", "public.queue_ticks", "public.people", "public.person_roles",
     "public.api_keys", "public.platform_audit_entries", "public.idempotent_calls",
+    "public.platform_alert_rules", "public.platform_alerts", "public.platform_alert_channels",
+    "public.platform_alert_deliveries", "public.backup_reports",
 }  # fmt: skip
 # Not reached through any policy: nobody but the named role may read them.
 UNSHARED_TABLES = {"public.schema_migrations": {"acequia_operator"}, "security.token_keys": {"acequia_security"}}
@@ -19,7 +21,7 @@ PLATFORM_READS_TOO = {
     "public.tenants", "public.tenant_integrations", "public.endpoints", "public.counters", "public.gaps",
     "public.event_day_totals", "public.integration_activity", "public.api_usage", "public.audit_entries",
     "public.sync_runs", "public.sync_run_streams", "public.sync_streams", "public.sync_schedules",
-    "public.hook_watches",
+    "public.hook_watches", "public.alert_rules", "public.alerts", "public.alert_channels", "public.alert_deliveries",
 }  # fmt: skip
 FUNCTIONS = {
     "security.token_scope()": "acequia_security",
@@ -32,7 +34,10 @@ AUDIT = {"audit_entries", "platform_audit_entries"}
 ERASED = {
     "dead_letters", "counters", "gaps", "integration_activity", "api_usage", "idempotent_calls", "person_roles",
     "sync_runs", "sync_run_streams", "sync_streams", "sync_schedules", "listing_marks", "completeness_days",
-    "completeness_findings", "hook_watches",
+    "completeness_findings", "hook_watches", "alert_rules", "alerts", "alert_channels", "alert_deliveries",
+}  # fmt: skip
+FORGOTTEN_BY_WORKER = {
+    "platform_alerts", "platform_alert_channels", "platform_alert_deliveries", "backup_reports",
 }  # fmt: skip
 FORGOTTEN_BY_SYNCER = {
     "sync_runs", "sync_run_streams", "sync_schedules", "listing_marks", "completeness_findings", "gaps",
@@ -252,7 +257,7 @@ def _is_needed(name: str, role: str, privilege: str) -> bool:
     # A tenant's deletion is the worker's job; idempotent calls are dropped after their day.
     if role == "acequia_syncer" and table in FORGOTTEN_BY_SYNCER:
         return True
-    return (role == "acequia_worker" and table in records | ERASED) or (role, table) in {
+    return (role == "acequia_worker" and table in records | ERASED | FORGOTTEN_BY_WORKER) or (role, table) in {
         ("acequia_web", "person_roles"), ("acequia_operator", "person_roles"), ("acequia_web", "idempotent_calls"),
     }  # fmt: skip
 

@@ -147,10 +147,20 @@ INSERT INTO person_roles (person_id, scope, scope_id, role, accepted_at)
 INSERT INTO api_keys (key_id, name, scope, scope_id, role, secret_hashes, created_by)
     VALUES ('0123456789', 'k', 'tenant', 56, 'owner', ARRAY[sha256('x')], 'cli');
 INSERT INTO idempotent_calls (actor, key_hash, fingerprint) VALUES ('key', sha256('k'), sha256('f'));
+INSERT INTO platform_alert_rules VALUES ('backup_missing', 0);
+INSERT INTO platform_alerts (alert_id, tenant_id, rule, severity, opened_at, last_seen_at)
+    VALUES (gen_random_uuid(), 0, 'backup_missing', 'critical', now(), now());
+INSERT INTO platform_alert_channels (channel_id, tenant_id, kind, name, sealed)
+    VALUES (gen_random_uuid(), 0, 'slack', 'n', 'x');
+INSERT INTO platform_alert_deliveries (delivery_id, tenant_id, alert_id, channel_id, occasion, created_at, due_at)
+    VALUES (gen_random_uuid(), 0, gen_random_uuid(), gen_random_uuid(), 'opened', now(), now());
+INSERT INTO backup_reports (report_id, kind, taken_at, reported_by) VALUES (gen_random_uuid(), 'data', now(), 'cli:x');
 """
 
 
 SEEN_OF_SYNCS = {"sync_runs", "sync_run_streams", "sync_streams", "sync_schedules", "hook_watches"}
+SEEN_OF_ALERTS = {"alert_rules", "alerts", "alert_channels", "alert_deliveries"}
+OF_PLATFORM_ALERTS = {f"platform_{table}" for table in SEEN_OF_ALERTS} | {"backup_reports"}
 HIDDEN_OF_SYNCS = {"listing_marks", "completeness_days", "completeness_findings"}
 
 
@@ -160,7 +170,7 @@ async def test_the_platform_sees_only_its_tables(both: Database, superuser: Any)
         "::regnamespace AND has_table_privilege('acequia_worker', oid, 'SELECT')"
     )
     await superuser.execute(ONE_ROW_EACH)
-    for table in SEEN_OF_SYNCS | HIDDEN_OF_SYNCS:
+    for table in SEEN_OF_SYNCS | SEEN_OF_ALERTS | HIDDEN_OF_SYNCS:
         await superuser.execute(ROWS[table].format(t=ACME, c="c", n=1))
     seen = set()
     async with both.platform_tx("test") as connection:
@@ -169,7 +179,10 @@ async def test_the_platform_sees_only_its_tables(both: Database, superuser: Any)
                 seen.add(row["relname"])
     platform = {"organizations", "tenants", "tenant_integrations", "endpoints", "counters", "gaps", "queue_ticks"}
     access = {"person_roles", "api_keys", "idempotent_calls"}
-    assert seen == platform | access | {"event_day_totals", "integration_activity", "api_usage"} | SEEN_OF_SYNCS
+    alerts = SEEN_OF_ALERTS | OF_PLATFORM_ALERTS
+    assert (
+        seen == platform | access | alerts | {"event_day_totals", "integration_activity", "api_usage"} | SEEN_OF_SYNCS
+    )
     hidden = 8 + len(HIDDEN_OF_SYNCS)  # those that hold something too and show nothing
     assert len(rows) == len(seen) + hidden
 

@@ -44,6 +44,7 @@ SYNC_TABLES = (
     "sync_runs", "sync_run_streams", "sync_streams", "sync_schedules", "listing_marks", "completeness_days",
     "completeness_findings",
 )  # fmt: skip
+ALERT_TABLES = ("alert_rules", "alerts", "alert_channels", "alert_deliveries")
 ADMIN = Actor("person", "01a20d17-aca5-7762-9001-f6447d2940c7")
 
 
@@ -79,7 +80,7 @@ async def fill(world: World, tenant_id: int) -> None:
             kind=kind,
             accounts=["x"],
         )
-    for table in ("hook_watches", *SYNC_TABLES):
+    for table in ("hook_watches", *SYNC_TABLES, *ALERT_TABLES):
         await world.superuser.execute(ROWS[table].format(t=tenant_id, c="c", n=1))
     await world.append(tenant_id, 3)
 

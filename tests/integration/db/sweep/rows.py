@@ -58,6 +58,15 @@ ROWS = {
     "completeness_findings": "INSERT INTO completeness_findings (tenant_id, run_id, stream, external_id, finding,"
     " day) VALUES ({t}, '00000000-0000-7000-8000-000000000005', 'orders', 'o-1', 'missing', '2026-11-01'),"
     " ({t}, '00000000-0000-7000-8000-000000000005', 'orders', '{c}', 'missing', '2026-11-01')",
+    "alert_rules": "INSERT INTO alert_rules (tenant_id, rule, threshold) VALUES ({t}, '{c}', {n})",
+    "alerts": "INSERT INTO alerts (tenant_id, alert_id, rule, severity, opened_at, last_seen_at, value, details)"
+    " VALUES ({t}, '00000000-0000-7000-8000-000000000006', 'storage', 'warning', now(), now(), {n},"
+    " jsonb_build_object('a', '{c}'))",
+    "alert_channels": "INSERT INTO alert_channels (tenant_id, channel_id, kind, name, sealed)"
+    " VALUES ({t}, '00000000-0000-7000-8000-000000000007', 'slack', '{c}', '{c}')",
+    "alert_deliveries": "INSERT INTO alert_deliveries (tenant_id, delivery_id, alert_id, channel_id, occasion,"
+    " created_at, due_at, last_failure) VALUES ({t}, '00000000-0000-7000-8000-000000000008',"
+    " '00000000-0000-7000-8000-000000000006', '00000000-0000-7000-8000-000000000007', 'opened', now(), now(), '{c}')",
     "audit_entries": "INSERT INTO audit_entries (tenant_id, audit_id, actor_kind, actor_id, action, object_kind,"
     " object_id) VALUES ({t}, '00000000-0000-7000-8000-000000000004', 'key', '{c}', 'a', 'b', 'c')",
 }

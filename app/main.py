@@ -1,6 +1,6 @@
 """The web process: composition of settings, pools and routes. Run as `python -m app.main`.
 
-It carries the API and health; the dashboard joins it here.
+It carries the API, the dashboard and health.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack
 from asyncpg.exceptions import PostgresError
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 from uvicorn import Server
 
@@ -24,7 +24,10 @@ from app.core.logging import configure_logging, get_logger
 from app.core.redis import check_queue_server
 from app.core.serving import make_server
 from app.core.settings import Settings, get_settings
+from app.dashboard.app import build_dashboard
+from app.dashboard.page import PREFIX
 from app.services.api_usage import ApiUsage
+from app.services.authentication import Authenticator
 from app.services.office import Office, open_office
 from app.services.setup import find_setup_problem
 
@@ -34,11 +37,13 @@ log = get_logger()
 
 
 async def show_index(request: Request) -> Response:
-    """What answers here."""
-    del request
+    """What answers here; for a browser, the dashboard."""
+    if "text/html" in request.headers.get("accept", ""):
+        return RedirectResponse(f"{PREFIX}/", status_code=307)
     return JSONResponse(
         {
             "service": "acequia",
+            "dashboard": f"{PREFIX}/",
             "api": "/api/v2/docs",
             "openapi": "/api/v2/openapi.json",
             "health": "/healthz",
@@ -76,7 +81,11 @@ async def end_streams(app: Starlette, server: Server) -> None:
 
 def build_app(office: Office, usage: ApiUsage) -> Starlette:
     """The web app as a value."""
-    return build_api(office, usage, further=[Route("/", show_index), *health_routes(list_checks(office))])
+    authenticator = Authenticator(office)
+    further = [
+        Route("/", show_index), *health_routes(list_checks(office)), *build_dashboard(office, authenticator),
+    ]  # fmt: skip
+    return build_api(office, usage, authenticator=authenticator, further=further)
 
 
 async def run(settings: Settings) -> None:

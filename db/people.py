@@ -156,3 +156,8 @@ async def set_person_status(
     connection: asyncpg.Connection, person_id: UUID, status: Literal["active", "disabled"]
 ) -> bool:
     return await connection.fetchval(SQL["set_person_status"], person_id, status) is not None
+
+
+async def set_language(connection: asyncpg.Connection, person_id: UUID, language: str) -> None:
+    """The language in which pages speak to them."""
+    await connection.execute(SQL["set_language"], person_id, language)

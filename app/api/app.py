@@ -43,13 +43,15 @@ def build_api(
     office: Office,
     usage: ApiUsage,
     *,
+    authenticator: Authenticator | None = None,
     further: Sequence[BaseRoute] = (),
     operations: tuple[Operation, ...] = OPERATIONS,
 ) -> Starlette:
-    """The app as a value. `further`: routes beside the API's. Its `state.streams` are the EventStreams that are open.
+    """The app as a value. `authenticator`: shared with whatever else
+    answers. `further`: routes beside the API's. Its `state.streams` are the EventStreams that are open.
     Raises ValueError for an operation that would leave a door open, which stops the start."""
     check_operations(operations)
-    authenticator = Authenticator(office)
+    authenticator = authenticator or Authenticator(office)
     streams = EventStreams(office.settings)
     routes = [make_route(operation, office, authenticator, usage, streams) for operation in operations]
     origins = [origin.strip() for origin in office.settings.api_cors_origins.split(",") if origin.strip()]

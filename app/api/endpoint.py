@@ -21,8 +21,10 @@ from app.api.operation import PATH_TEXT_MAX, PREFIX, Operation, Result
 from app.api.problems import make_problem
 from app.api.streams import EventStreams
 from app.core.addresses import group_address
+from app.core.cookies import name_session_cookie
 from app.core.errors import AcequiaError, NotFoundError
 from app.core.metrics import API_CALLS
+from app.services.access import check_not_erased, check_origin
 from app.services.api_usage import ApiUsage
 from app.services.authentication import Authenticator
 from app.services.ids import read_integration_id
@@ -32,7 +34,6 @@ from schemas.api import TENANT_ID_MAX, Query
 from schemas.ids import make_uuid7
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
-SESSION_COOKIE = "acequia_session"
 
 
 class _NumberConvertor(IntegerConvertor):
@@ -114,10 +115,11 @@ class Endpoint:
     async def _admit(self, request: Request, call: Call) -> None:
         headers, operation = request.headers, self._operation
         call.principal = await self._authenticate(request, call)
-        guard.check_origin(
-            operation.method, is_session="authorization" not in headers, fetch_site=headers.get("sec-fetch-site"),
-            origin=headers.get("origin"), host=headers.get("host", ""),
-        )  # fmt: skip
+        if "authorization" not in headers:
+            check_origin(
+                operation.method, fetch_site=headers.get("sec-fetch-site"), origin=headers.get("origin"),
+                host=headers.get("host", ""),
+            )  # fmt: skip
         if operation.tenant_in == "path":
             await self._admit_to(call, call.get_number("tenant_id"))
         elif operation.tenant_in == "integration":
@@ -127,14 +129,14 @@ class Endpoint:
 
     @staticmethod
     async def _authenticate(request: Request, call: Call) -> Principal:
-        session_id = request.cookies.get(cookie_name(call))
+        session_id = request.cookies.get(name_session_cookie(is_secure=call.is_secure))
         return await guard.authenticate(call, request.headers.get("authorization"), session_id)
 
     async def _admit_to(self, call: Call, tenant_id: int | None) -> None:
         try:
             if tenant_id is not None:
                 call.tenant = await guard.find_callers_tenant(call, tenant_id)
-                guard.check_not_erased(call, self._operation.method)
+                check_not_erased(call.tenant, self._operation.method)
             metered = await guard.find_metered_tenant(call)
         except NotFoundError:
             await guard.limit_rates(call, None)  # trying others' ids is calling, too
@@ -215,11 +217,6 @@ def read_request_id(request: Request) -> str:
     """The caller's own id of the call, if it is one that may be written into a header and a log; else a new one."""
     offered = request.headers.get("x-request-id", "")
     return offered if REQUEST_ID.fullmatch(offered) else make_uuid7()
-
-
-def cookie_name(call: Call) -> str:
-    """Browsers take a `__Host-` cookie only over https, from exactly this host."""
-    return f"__Host-{SESSION_COOKIE}" if call.is_secure else SESSION_COOKIE
 
 
 def _check_path(path: Mapping[str, str | int]) -> None:

@@ -7,16 +7,15 @@ from app.api.call import Call
 from app.api.operation import Operation
 from app.core.errors import DayLimitError, ForbiddenError, NotFoundError, RateLimitedError, UnauthenticatedError
 from app.core.rates import Bucket
+from app.services.access import find_visible_tenant
 from app.services.api_usage import ApiUsage
 from app.services.features import has_feature
 from app.services.permissions import Permission, Principal
 from app.services.tenant_limits import find_limits
-from db.tenants import Tenant, find_tenant
-from schemas.api import TENANT_ID_MAX
+from db.tenants import Tenant
 
 # What the feature `api_access` opens: a tenant's data. Its settings, integrations and access stay reachable without.
 GATED: frozenset[Permission] = frozenset({"records:read", "records:reveal", "events:read", "events:operate"})
-NO_TENANT = "There is no such tenant, or none that you may see."
 
 
 async def authenticate(call: Call, authorization: str | None, session_id: str | None) -> Principal:
@@ -39,36 +38,9 @@ async def authenticate(call: Call, authorization: str | None, session_id: str | 
     raise UnauthenticatedError("Send a valid API key: Authorization: Bearer aqk_…")
 
 
-def check_origin(method: str, *, is_session: bool, fetch_site: str | None, origin: str | None, host: str) -> None:
-    """A browser sends the cookie whoever asks it to: only our own pages may make it change something."""
-    if not is_session or method in {"GET", "HEAD"}:
-        return
-    if fetch_site is not None:
-        is_own = fetch_site in {"same-origin", "none"}
-    else:
-        is_own = origin is not None and origin.partition("://")[2] == host
-    if not is_own:
-        raise ForbiddenError("A session changes things only from Acequia's own pages: use an API key elsewhere.")
-
-
 async def find_callers_tenant(call: Call, tenant_id: int) -> Tenant:
     """The tenant, if the caller has anything to do with it. Raises NotFoundError, for all others alike."""
-    if not 0 < tenant_id <= TENANT_ID_MAX:
-        raise NotFoundError(NO_TENANT)
-    async with call.office.database.tenant_tx(tenant_id, "find_tenant") as connection:
-        tenant = await find_tenant(connection, tenant_id)
-    if tenant is None or not call.caller.permissions_in(tenant_id, tenant.organization_id):
-        raise NotFoundError(NO_TENANT)
-    if tenant.status == "deleted" and not call.caller.is_platform_admin:
-        raise NotFoundError(NO_TENANT)
-    return tenant
-
-
-def check_not_erased(call: Call, method: str) -> None:
-    """What is left of an erased tenant may be read by a platform admin, and nothing is added to it: it has no keys to
-    seal anything with. Raises NotFoundError."""
-    if call.get_tenant().status == "deleted" and method != "GET":
-        raise NotFoundError(NO_TENANT)
+    return await find_visible_tenant(call.office.database, call.caller, tenant_id)
 
 
 def check_permission(call: Call, operation: Operation) -> None:

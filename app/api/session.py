@@ -3,8 +3,8 @@
 from uuid import UUID
 
 from app.api.call import Call
-from app.api.endpoint import cookie_name
 from app.api.operation import Operation, Result
+from app.core.cookies import write_session_cookie
 from app.core.errors import ForbiddenError, RateLimitedError, UnauthenticatedError
 from app.services.callers import describe_caller
 from app.services.invitations import accept_invitation
@@ -29,7 +29,7 @@ async def _begin(call: Call, opened: OpenedSession) -> Result:
     principal = await call.authenticator.find_by_session(opened.session_id)
     if principal is None:
         raise UnauthenticatedError("The session has ended already: log in again.")
-    cookie = write_cookie(call, opened.session_id, call.office.settings.session_max_s)
+    cookie = write_session_cookie(opened.session_id, call.office.settings.session_max_s, is_secure=call.is_secure)
     return Result(Envelope(data=await describe_caller(call.office, principal)), cookie=cookie)
 
 
@@ -45,7 +45,7 @@ async def delete_session(call: Call) -> Result:
         raise ForbiddenError("A key has no session: revoke it instead.")
     await log_out(call.office, call.session_id)
     call.authenticator.forget(call.session_id)
-    return Result(Answer(), cookie=write_cookie(call, "", 0))
+    return Result(Answer(), cookie=write_session_cookie("", 0, is_secure=call.is_secure))
 
 
 async def put_password(call: Call) -> Result:
@@ -56,13 +56,7 @@ async def put_password(call: Call) -> Result:
         call.office, UUID(call.caller.id), wanted.current_password, wanted.new_password, address=call.address,
         request_id=call.request_id,
     )  # fmt: skip
-    return Result(Answer(), cookie=write_cookie(call, "", 0))
-
-
-def write_cookie(call: Call, session_id: str, max_age_s: int) -> str:
-    """`Set-Cookie`: for our own pages only, and never for a script."""
-    secure = "; Secure" if call.is_secure else ""
-    return f"{cookie_name(call)}={session_id}; Path=/; Max-Age={max_age_s}; HttpOnly; SameSite=Lax{secure}"
+    return Result(Answer(), cookie=write_session_cookie("", 0, is_secure=call.is_secure))
 
 
 OPERATIONS = (

@@ -125,6 +125,9 @@ class Settings(BaseSettings):
     event_wait_max_s: int = Field(14 * 86_400, ge=60, description="longest life of an event in the queue")
     stop_timeout_s: float = Field(8.0, gt=0, description="time a stopping process has to end its tasks")
 
+    # Dashboard.
+    dashboard_form_bytes_max: int = Field(262_144, ge=1_024, description="largest form that a page takes")
+
     # Batch and manual syncs.
     syncer_health_host: str = "127.0.0.1"
     syncer_health_port: int = 8400

@@ -72,3 +72,6 @@ WHERE p.person_id = $1 RETURNING p.person_id;
 
 -- count_people [web, operator]: so that a place's people have a limit.
 SELECT count(*) FROM person_roles AS r WHERE r.scope = $1 AND r.scope_id = $2;
+
+-- set_language [web, operator]: how pages speak to them; nobody's session ends by it.
+UPDATE people AS p SET language = $2, updated_at = now() WHERE p.person_id = $1;

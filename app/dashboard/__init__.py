@@ -1,0 +1,1 @@
+"""Server-rendered pages for operators and brands, over the same use cases as the API."""

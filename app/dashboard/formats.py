@@ -18,6 +18,7 @@ from app.dashboard.viewer import Viewer
 
 NOTHING = "–"
 RELATIVE_FOR = timedelta(days=30)
+CLOCKS_APART_S = 3
 _SIZES = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -98,7 +99,9 @@ class Formats:
         distance = at - self._now
         if abs(distance) > RELATIVE_FOR:
             return self.day(at)
-        return _format_distance(self._locale, round(distance.total_seconds()))
+        seconds = round(distance.total_seconds())
+        # Clocks of two machines differ: what is a moment ahead has just been.
+        return _format_distance(self._locale, -1 if -1 <= seconds <= CLOCKS_APART_S else seconds)
 
     def when(self, at: datetime | None) -> Markup:
         """A `<time>`: relative, the exact moment on hover and for programs."""

@@ -21,7 +21,7 @@ THEMES: tuple[Theme, ...] = get_args(Theme)
 CHOICE_COOKIE = "acequia_view"
 CHOICE_MAX_AGE_S = 365 * 86_400
 TENANTS_ZONE = "tenant"
-_FALLBACK_LOCALES: Mapping[Language, str] = {"es": "es_419", "pt": "pt_BR", "en": "en_US"}
+_FALLBACK_LOCALES: Mapping[Language, str] = {"es": "es_AR", "pt": "pt_BR", "en": "en_US"}
 
 
 class Choice(NamedTuple):

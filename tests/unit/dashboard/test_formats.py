@@ -57,6 +57,11 @@ def test_times_are_relative_with_the_moment_in_the_viewers_zone_beside() -> None
     assert make_formats("en").when(None) == "–"
 
 
+def test_what_a_clock_ahead_of_ours_wrote_has_just_been() -> None:
+    assert make_formats("en").ago(NOW + timedelta(seconds=2)) == "1 second ago"
+    assert make_formats("en").ago(NOW + timedelta(seconds=30)) == "in 30 seconds"
+
+
 def test_what_is_written_into_a_time_is_escaped() -> None:
     assert "<script" not in make_formats("en").when(NOW)
 

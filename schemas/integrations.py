@@ -122,6 +122,16 @@ class Hook(Shown):
     silent_since: datetime | None = None
 
 
+class SecretState(Shown):
+    """The secret of one kind of address. `has_previous`: an older one is valid beside the newest; `rotated_at`: since
+    when its caller has the newest, null while it was not told; `previous_used_at`: when the older one was last used."""
+
+    kind: str
+    has_previous: bool
+    rotated_at: datetime | None
+    previous_used_at: datetime | None
+
+
 class ProviderAddress(Shown):
     """An address that the provider calls: all of it is a secret. None without PUBLIC_URL.
 

@@ -90,6 +90,16 @@ class Replay(Shown):
     replay_event_id: UUID
 
 
+class SentEvent(Shown):
+    """A test call of an integration's own address. Follow `event_id` under /events; `outcome`: null while it is not
+    settled. `problem`: what kept it from being accepted; there is no event then."""
+
+    kind: str
+    event_id: UUID | None = None
+    outcome: Outcome | None = None
+    problem: str | None = None
+
+
 class GapShown(Shown):
     """From when on a stream of an integration may be incomplete, until a repair closes it."""
 

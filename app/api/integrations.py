@@ -9,7 +9,8 @@ from app.services import integration_admin, integration_reads, integration_state
 from app.services.ids import read_integration_id
 from app.services.integration_addresses import reveal_addresses
 from app.services.integration_changes import change_integration
-from app.services.integration_checks import validate_fields
+from app.services.integration_checks import validate_fields, validate_integration
+from app.services.secret_states import retire_integration_secret
 from schemas.api import Envelope, Page
 from schemas.integrations import (
     ChangedIntegration,
@@ -21,6 +22,7 @@ from schemas.integrations import (
     IssuedIntegration,
     NewIntegration,
     ProviderAddress,
+    SecretState,
     Validation,
 )
 
@@ -74,6 +76,14 @@ async def post_resume(call: Call) -> Result:
 async def post_rotation(call: Call) -> Result:
     shown = await integration_states.rotate_integration_secret(call.office, *find_ids(call), actor=call.actor)
     return Result(Envelope(data=shown), object_id=shown.id)
+
+
+async def post_retirement(call: Call) -> Result:
+    return Result(Page(data=await retire_integration_secret(call.office, *find_ids(call), actor=call.actor)))
+
+
+async def post_own_validation(call: Call) -> Result:
+    return Result(Envelope(data=await validate_integration(call.office, *find_ids(call), actor=call.actor)))
 
 
 async def get_addresses(call: Call) -> Result:
@@ -144,6 +154,17 @@ OPERATIONS = (
         "rotate_integration_secret", "POST", f"{ONE}/rotate-secret", "tenant", "integrations:write",
         "Another secret for its calls; the one before stays valid until it was unused for a day", TAG, post_rotation,
         Envelope[IssuedIntegration], tenant_in="integration", shows_secret=True,
+    ),
+    Operation(
+        "retire_integration_secret", "POST", f"{ONE}/retire-secret", "tenant", "integrations:write",
+        "End the secret before the newest at once: who still uses it is refused", TAG, post_retirement,
+        Page[SecretState], tenant_in="integration", problems=(ConflictError,),
+    ),
+    Operation(
+        "validate_held_credentials", "POST", f"{ONE}/validate", "tenant", "integrations:operate",
+        "Put the credentials that are held to the test now", TAG, post_own_validation, Envelope[Validation],
+        tenant_in="integration", problems=(ConflictError,), is_harmless_twice=True,
+        description="An integration whose credentials were refused goes on when the provider takes them again.",
     ),
     Operation(
         "get_integration_addresses", "GET", f"{ONE}/addresses", "tenant", "integrations:write",

@@ -14,6 +14,7 @@ from app.services import dead_letters, ledger
 from app.services.dead_letters import DeadLetterGoneError, DeadLetterNotFoundError, DeadLetterUnreadableError
 from app.services.enqueue import enqueue_pointers
 from app.services.ids import read_integration_id
+from app.services.test_events import send_test_event
 from schemas.api import Envelope, Page
 from schemas.ledger import (
     DeadLetterShown,
@@ -25,6 +26,7 @@ from schemas.ledger import (
     NewPointers,
     Pointer,
     Replay,
+    SentEvent,
 )
 
 TAG = "events"
@@ -78,6 +80,15 @@ async def post_pointers(call: Call) -> Result:
     return Result(Page(data=pointers))
 
 
+async def post_test_event(call: Call) -> Result:
+    integration = read_integration_id(call.get_text("integration_id"))
+    sent = await send_test_event(call.office, call.get_tenant(), integration.integration_id, actor=call.actor)
+    location = None if sent.event_id is None else f"/tenants/{call.tenant_id}/events/{sent.event_id}"
+    return Result(
+        Envelope(data=sent), location=location, object_id=None if sent.event_id is None else str(sent.event_id)
+    )
+
+
 async def _show_letter(call: Call) -> DeadLetterShown:
     event_id = str(call.get_uuid("dead_letter_id"))
     letter = await dead_letters.get_letter(call.office.database, call.tenant_id, event_id)
@@ -127,5 +138,13 @@ OPERATIONS = (
         "Fetch objects again: pointers into the same queue as webhooks", TAG, post_pointers, Page[Pointer], 202,
         tenant_in="integration", body=NewPointers, problems=(ConflictError, QueueFullError, *_APPEND),
         is_harmless_twice=True, description="An object that has not changed ends as `duplicate`.",
+    ),
+    Operation(
+        "send_test_event", "POST", "/tenant-integrations/{integration_id}/test-event", "tenant",
+        "integrations:operate", "One real, signed call of the integration's own address, through PUBLIC_URL", TAG,
+        post_test_event, Envelope[SentEvent], tenant_in="integration", problems=(ConflictError,),
+        is_harmless_twice=True,
+        description="It fetches nothing and shows nowhere but in the ledger: of an order hook as ignored (`probe`). "
+        "`problem` says what kept it from arriving.",
     ),
 )  # fmt: skip

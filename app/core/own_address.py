@@ -34,13 +34,13 @@ class OwnAddress:
     async def aclose(self) -> None:
         await self._http.aclose()
 
-    async def call(self, url: str, headers: Mapping[str, str], body: Mapping[str, object]) -> OwnAnswer:
-        """Raises nothing that a call can meet."""
+    async def call(self, url: str, headers: Mapping[str, str], body: bytes) -> OwnAnswer:
+        """`body`: JSON. Raises nothing that a call can meet."""
         sent = {**headers, "Content-Type": "application/json"}
         try:
             async with (
                 asyncio.timeout(CALL_TIMEOUT_S),
-                self._http.stream("POST", url, headers=sent, content=orjson.dumps(body)) as response,
+                self._http.stream("POST", url, headers=sent, content=body) as response,
             ):
                 return OwnAnswer(response.status_code, _parse(await _read(response)))
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError) as error:

@@ -218,6 +218,9 @@ class Settings(BaseSettings):
         21_600, ge=60, le=86_400, description="how often a hook is read back; VTEX drops a silent one after 3 days"
     )
     hook_checks_per_minute: int = Field(60, ge=1, le=600, description="hooks read back a minute, by all workers")
+    test_events_per_minute: int = Field(
+        6, ge=1, description="test events that people may send to the address of one integration"
+    )
     hook_probes: bool = Field(True, description="send a test call through PUBLIC_URL with each check of a hook")
     hook_probe_wait_s: int = Field(300, ge=1, description="how long a test call may take to its ledger row")
     hook_silence_s: int = Field(

@@ -151,11 +151,17 @@ async def rotate_secret(  # noqa: PLR0917 - the first five as everywhere here
     return made[0]
 
 
-async def retire_previous_secret(
-    database: Database, redis: Redis, settings: Settings, keys: TenantKeys, endpoint_id: UUID
+async def retire_previous_secret(  # noqa: PLR0917 - the first five as everywhere here
+    database: Database,
+    redis: Redis,
+    settings: Settings,
+    keys: TenantKeys,
+    endpoint_id: UUID,
+    also: Callable[[asyncpg.Connection], Awaitable[None]] | None = None,
 ) -> None:
-    """Ends a rotation: only the newest secret is valid. Raises EndpointNotFoundError."""
-    await _change_secrets(database, settings, keys, endpoint_id, lambda row, valid: (valid[:1], None))
+    """Ends a rotation: only the newest secret is valid. `also`: done in the same transaction. Raises
+    EndpointNotFoundError."""
+    await _change_secrets(database, settings, keys, endpoint_id, lambda row, valid: (valid[:1], None), also)
     await publish_directory(database, redis, settings)
 
 

@@ -6,6 +6,8 @@ its ledger row (ignored, `probe`); only who counts business leaves it out.
 
 from datetime import UTC, datetime
 
+import orjson
+
 from app.connectors.vtex.probe import make_probe
 from app.core.logging import get_logger
 from app.core.own_address import OwnAddress, OwnAnswer
@@ -38,7 +40,8 @@ class HookProbes:
     async def send(self, place: Place, account: str, address: OurAddress) -> bool:
         """Sends one; False when it was not accepted, which is then said in the hook's note."""
         now = datetime.now(UTC)
-        answer = await self._own.call(address.url, address.headers, make_probe(account, make_uuid7()[-12:], now))
+        body = orjson.dumps(make_probe(account, make_uuid7()[-12:], now))
+        answer = await self._own.call(address.url, address.headers, body)
         event_id = answer.document.get("event_id")
         if answer.status == 200 and isinstance(event_id, str):
             async with self._database.tenant_tx(place.tenant_id, "hook_probe") as connection:
@@ -74,12 +77,12 @@ class HookProbes:
             log.info("hooks.path_mended", tenant_id=place.tenant_id, integration_id=place.integration_id)
 
 
-def explain_answer(answer: OwnAnswer) -> str:
-    """What a test call that was not accepted tells an operator."""
+def explain_answer(answer: OwnAnswer, caller: str = "a worker") -> str:
+    """What a test call that was not accepted tells an operator. `caller`: the process that sent it."""
     match answer.status:
         case 0:
             return (
-                f"PUBLIC_URL cannot be reached from a worker ({answer.failure}): look at its name, its certificate and "
+                f"PUBLIC_URL cannot be reached from {caller} ({answer.failure}): look at its name, its certificate and "
                 "the proxy; VTEX may not reach it either. If only workers cannot, set HOOK_PROBES=false."
             )
         case 401:

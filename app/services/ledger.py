@@ -12,6 +12,7 @@ from app.services.ids import IntegrationId, read_integration_id
 from app.services.office import Office
 from app.services.paging import read_cursor, write_cursor
 from app.services.sealed_rows import to_utc
+from app.services.test_events import is_test_event
 from db.dead_letters import DeadLetter, find_dead_letter
 from db.event_pages import (
     EventFilter,
@@ -163,9 +164,11 @@ async def _is_on_its_way(office: Office, tenant_id: int, event_id: str, received
     if (datetime.now(UTC) - received_at).total_seconds() > office.settings.event_wait_max_s:
         return False
     try:
-        return is_own_event_id(await office.keyring.keys_of(tenant_id), event_id)
+        if is_own_event_id(await office.keyring.keys_of(tenant_id), event_id):
+            return True
     except KeyDestroyedError:
         return False
+    return await is_test_event(office, tenant_id, event_id)
 
 
 def _find_received_at(event_id: str) -> datetime:

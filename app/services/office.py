@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from app.connectors.vtex.client import VtexClient
 from app.core.limits import make_asked_budget
 from app.core.outbound import Outbound
+from app.core.own_address import OwnAddress
 from app.core.queue import Queue, QueueLimits
 from app.core.rates import RateLimiter
 from app.core.redis import connect_redis
@@ -28,7 +29,7 @@ PLATFORM_KEYS_ID = 0  # of the platform itself in the keys database; no tenant h
 @dataclass(frozen=True, slots=True)
 class Office:
     """`cache`: the Redis that may be lost (rates, sessions, counts). `queue`: the durable one. `vtex`: for what people
-    ask of VTEX, with a budget apart from live work's."""
+    ask of VTEX, with a budget apart from live work's. `own`: calls to our own public addresses."""
 
     settings: Settings
     database: Database
@@ -37,6 +38,7 @@ class Office:
     cache: Redis
     limiter: RateLimiter
     vtex: VtexClient
+    own: OwnAddress
 
     @property
     def hooks(self) -> ProviderHooks:
@@ -72,7 +74,9 @@ async def open_office(settings: Settings, resources: AsyncExitStack, *, applicat
     outbound = Outbound(settings, make_asked_budget(cache, settings))
     resources.push_async_callback(outbound.aclose)
     vtex = VtexClient(outbound, url_template=settings.vtex_url_template)
-    return Office(settings, database, keyring, queue, cache, RateLimiter(cache), vtex)
+    own = OwnAddress()
+    resources.push_async_callback(own.aclose)
+    return Office(settings, database, keyring, queue, cache, RateLimiter(cache), vtex, own)
 
 
 class Place(NamedTuple):

@@ -6,22 +6,20 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import httpx
-import orjson
 import typer
 
-from app.core.signatures import decode_signing_secret, sign
 from app.services.endpoints import IssuedEndpoint, reveal_endpoint
+from app.services.test_events import TEST_OBJECT, sign_document
 from db.endpoints import list_endpoints
 from db.ledger import LedgerRow, find_outcomes, tail_events
 from db.tenants import list_tenants
-from schemas.ids import make_uuid7, read_uuid7_ms
+from schemas.ids import read_uuid7_ms
 from scripts.cli.session import CommandError, JsonOption, Session, open_keys, open_session, run, show_json
 
 app = typer.Typer(no_args_is_help=True, help="The ledger's events.")
 
 POLL_S = 0.5
 TEST_TIMEOUT_S = 60.0
-TEST_OBJECT = "acequia-test"
 TEST_KINDS = {"order_hook": "order", "customer_trigger": "customer", "inline": "customer"}
 
 
@@ -113,8 +111,8 @@ async def _send(
 ) -> dict[str, Any]:
     settings = session.settings
     url = f"http://{settings.receiver_host}:{settings.receiver_port}{endpoint.path}"
-    body = _make_body(endpoint, object_id, action)
-    headers = _sign(endpoint, body) | {"content-type": "application/json"}
+    body, signed = sign_document(endpoint, _make_document(endpoint, object_id, action))
+    headers = {**signed, "content-type": "application/json"}
     async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
         try:
             answer = await client.post(url, content=body, headers=headers)
@@ -137,21 +135,11 @@ async def _send(
     )
 
 
-def _make_body(endpoint: IssuedEndpoint, object_id: str, action: str) -> bytes:
+def _make_document(endpoint: IssuedEndpoint, object_id: str, action: str) -> dict[str, Any]:
     if endpoint.kind == "inline":
         # A signature's time has seconds only: without this the upsert and the delete of one second would be a tie.
         now = datetime.now(UTC).isoformat()
-        return orjson.dumps({"type": f"customer.{action}", "timestamp": now, "data": {"external_id": object_id}})
+        return {"type": f"customer.{action}", "timestamp": now, "data": {"external_id": object_id}}
     if endpoint.kind == "customer_trigger":
-        return orjson.dumps({"id": object_id})
-    return orjson.dumps({"OrderId": object_id, "Origin": {"Account": endpoint.accounts[0], "Key": "acequia-test"}})
-
-
-def _sign(endpoint: IssuedEndpoint, body: bytes) -> dict[str, str]:
-    if endpoint.kind == "order_hook":
-        return {str(endpoint.header_name): str(endpoint.secret)}
-    if endpoint.kind == "customer_trigger":
-        return {}
-    message_id, now = make_uuid7(), int(time.time())
-    signature = sign(decode_signing_secret(str(endpoint.secret)), message_id, now, body)
-    return {"webhook-id": message_id, "webhook-timestamp": str(now), "webhook-signature": signature}
+        return {"id": object_id}
+    return {"OrderId": object_id, "Origin": {"Account": endpoint.accounts[0], "Key": TEST_OBJECT}}

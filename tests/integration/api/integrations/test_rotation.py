@@ -11,8 +11,9 @@ import pytest
 from app.core.directory import PREVIOUS_USED_KEY
 from app.core.queue_runner import send_command
 from app.services.secret_rotation import SINCE_FIELD, retire_unused_secrets
+from app.services.secret_states import list_secret_states
 from db.pool import Database
-from tests.integration.api.conftest import ACME, read
+from tests.integration.api.conftest import ACME, GLOBEX, read
 from tests.integration.api.integrations.conftest import FOREIGN, PATH, Shop
 
 DAY_S = 24 * 3_600
@@ -157,3 +158,44 @@ async def test_rotations_at_once_make_one_secret_and_end_none(shop: Shop, superu
     after = await superuser.fetchval("SELECT secret_hashes FROM endpoints WHERE kind = 'inline'")
     assert after[1:] == before
     assert sorted(map(len, notes)) == [0, 1, 1, 1]
+
+
+async def test_the_secret_before_can_be_ended_by_hand_once_the_provider_has_the_new_one(rotation: Rotation) -> None:
+    retire = f"{PATH}/int_{ACME}_1/retire-secret"
+    async with rotation.shop.cast.client(ACME) as client:
+        assert "nothing to retire" in read(await client.post(retire), 409)["detail"]
+        await rotation.shop.put_key(offline=True)
+        await rotation.rotate()
+        assert "does not have the new secret yet" in read(await client.post(retire), 409)["detail"]
+        await rotation.shop.put_key(offline=False)
+        await rotation.rotate()
+        valid = await rotation.list_valid()
+        [state] = read(await client.post(retire))["data"]
+        assert (state["kind"], state["has_previous"]) == ("order_hook", False)
+        assert await rotation.list_valid() == valid[:1]
+        entry = read(await client.get(f"/tenants/{ACME}/audit"))["data"][0]
+    assert (entry["action"], entry["details"]) == ("integration.secret_retired", {"kind": "order_hook"})
+
+
+async def test_a_signing_secret_can_be_ended_by_hand_too(shop: Shop) -> None:
+    office = shop.cast.office
+    async with shop.cast.client(ACME) as client:
+        made = read(await client.post(PATH, json={"tenant_id": ACME, "type": "brand", "account": "erp"}), 201)["data"]
+        one = f"{PATH}/{made['id']}"
+        read(await client.post(f"{one}/rotate-secret"))
+        [state] = await list_secret_states(office, ACME, 1)
+        assert state.has_previous
+        assert state.rotated_at is not None
+        assert state.previous_used_at is None
+        read(await client.post(f"{one}/retire-secret"))
+    [state] = await list_secret_states(office, ACME, 1)
+    assert not state.has_previous
+    assert await list_secret_states(office, GLOBEX, 1) == []
+
+
+async def test_the_last_use_of_the_secret_before_is_shown(rotation: Rotation) -> None:
+    await rotation.rotate()
+    await rotation.move(used_s=600, since_s=DAY_S)
+    [state] = await list_secret_states(rotation.shop.cast.office, ACME, 1)
+    assert state.previous_used_at is not None
+    assert 590 < time.time() - state.previous_used_at.timestamp() < 700

@@ -21,6 +21,8 @@ from app.core.ending import end_tasks
 from app.core.errors import ConfigurationError, QueueUnavailableError
 from app.core.health import Check, health_routes
 from app.core.logging import configure_logging, get_logger
+from app.core.metrics import API_CALLS
+from app.core.processes import Heartbeat, total
 from app.core.redis import check_queue_server
 from app.core.serving import make_server
 from app.core.settings import Settings, get_settings
@@ -95,12 +97,14 @@ async def run(settings: Settings) -> None:
         for sentence in office.database.warnings:
             log.warning("database.warning", problem=sentence)
         usage = ApiUsage(office)
+        heartbeat = Heartbeat(office.cache, settings, "web", count_events=lambda: total(API_CALLS, "_total"))
         app = build_app(office, usage)
         server = make_server(
             app, settings.web_host, settings.web_port, stop_timeout_s=settings.stop_timeout_s,
             forwarded_allow_ips=settings.forwarded_allow_ips,
         )  # fmt: skip
         writing = asyncio.create_task(usage.run(), name="api usage")
+        beating = asyncio.create_task(heartbeat.run(), name="heartbeat")
         ending = asyncio.create_task(end_streams(app, server), name="end streams")
         log.info("web.started", port=settings.web_port)
         # What is here now stays: a collection that walked through all of it would double a long answer's time.
@@ -108,7 +112,7 @@ async def run(settings: Settings) -> None:
         try:
             await server.serve()
         finally:
-            await end_tasks([writing, ending], timeout_s=2.0)
+            await end_tasks([writing, ending, beating], timeout_s=2.0)
             await _flush(usage)
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from app.core.latency import LatencyRecorder
+from app.core.processes import Heartbeat, WorkLog
 from app.core.queue import Queue
 from app.core.settings import Settings
 from app.services.hook_watchdog import HookWatchdog
@@ -39,6 +40,8 @@ class DrainContext:
     waits: Waits
     hooks: Hooks | None = None
     watchdog: HookWatchdog | None = None
+    heartbeat: Heartbeat | None = None
+    work: WorkLog = field(default_factory=WorkLog)
     owed: OwedCalls = field(default_factory=OwedCalls)
     quiet: Quiet = field(default_factory=Quiet)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)

@@ -67,7 +67,7 @@ class Dispatcher:
 
     async def _run_slice(self, claim: Claim) -> None:
         try:
-            with DRAINS_ACTIVE.track_inprogress():
+            with DRAINS_ACTIVE.track_inprogress(), self._context.work.track(claim.tenant_id):
                 await Slice(self._context, self._late, claim).run()
         finally:
             self._slots.release()

@@ -17,8 +17,10 @@ from app.core.jobs import run_jobs
 from app.core.latency import LatencyRecorder
 from app.core.limits import make_asked_budget
 from app.core.logging import get_logger
+from app.core.metrics import EVENT_LATENCY_SECONDS, SLICES
 from app.core.outbound import Outbound
 from app.core.own_address import OwnAddress
+from app.core.processes import Heartbeat, WorkLog, total
 from app.core.serving import make_server
 from app.core.settings import Settings
 from app.services.hook_probes import HookProbes
@@ -54,6 +56,7 @@ async def build_context(settings: Settings, resources: AsyncExitStack) -> DrainC
     hooks = ProviderHooks(settings=settings, database=database, keyring=keyring, redis=redis, vtex=asked_vtex)
     own = OwnAddress()
     resources.push_async_callback(own.aclose)
+    work = WorkLog()
     return DrainContext(
         settings=settings,
         queue=queue,
@@ -65,6 +68,15 @@ async def build_context(settings: Settings, resources: AsyncExitStack) -> DrainC
         latency=LatencyRecorder(cache),
         gate=DatabaseGate(database),
         waits=Waits(settings, database, queue, integrations),
+        heartbeat=Heartbeat(
+            cache,
+            settings,
+            "worker",
+            work=work,
+            count_turns=lambda: total(SLICES, "_total"),
+            count_events=lambda: total(EVENT_LATENCY_SECONDS, "_count"),
+        ),
+        work=work,
         hooks=hooks,
         watchdog=HookWatchdog(
             settings=settings,
@@ -96,6 +108,7 @@ async def run(settings: Settings) -> None:
             _start("upkeep", run_upkeep(context)),
             _start("waits", context.waits.run()),
             _start("health", server.serve()),
+            *([_start("heartbeat", context.heartbeat.run())] if context.heartbeat else ()),
             _start("jobs", run_jobs(settings.get_url("redis_url"), JOB_QUEUE, list_functions(), list_crons(),
                                     {"drain": context})),
         ]  # fmt: skip

@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 
 from app.connectors.listing import StreamReader
 from app.core.errors import QueueUnavailableError
+from app.core.processes import Heartbeat, WorkLog
 from app.core.queue import Queue
 from app.core.queue_runner import send_command
 from app.core.settings import Settings
@@ -31,6 +32,8 @@ class SyncContext:
     integrations: LiveIntegrations
     tenants: LiveTenants
     readers: Mapping[str, Mapping[RecordStream, StreamReader]]
+    heartbeat: Heartbeat | None = None
+    work: WorkLog = field(default_factory=WorkLog)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     chance: random.Random = field(default_factory=random.Random)
 

@@ -13,6 +13,8 @@ from app.core.ending import end_tasks
 from app.core.identity import normalise_phone
 from app.core.jobs import run_jobs
 from app.core.logging import get_logger
+from app.core.metrics import SYNC_OBJECTS, SYNC_STEPS
+from app.core.processes import Heartbeat, WorkLog, total
 from app.core.serving import make_server
 from app.core.settings import Settings
 from app.services.integrations import LiveIntegrations
@@ -35,6 +37,7 @@ async def build_sync_context(settings: Settings, resources: AsyncExitStack) -> S
         for name, connector in list_connectors().items()
         if connector.make_readers is not None
     }
+    work = WorkLog()
     return SyncContext(
         settings=settings,
         database=servers.database,
@@ -43,6 +46,15 @@ async def build_sync_context(settings: Settings, resources: AsyncExitStack) -> S
         integrations=LiveIntegrations(servers.database, servers.keyring),
         tenants=LiveTenants(servers.database),
         readers=readers,
+        heartbeat=Heartbeat(
+            servers.cache,
+            settings,
+            "syncer",
+            work=work,
+            count_turns=lambda: total(SYNC_STEPS, "_total"),
+            count_events=lambda: total(SYNC_OBJECTS, "_total"),
+        ),
+        work=work,
     )
 
 
@@ -60,6 +72,7 @@ async def run(settings: Settings) -> None:
         loops = asyncio.create_task(SyncLoops(context).run(), name="loops")
         tasks = [
             asyncio.create_task(server.serve(), name="health"),
+            *([asyncio.create_task(context.heartbeat.run(), name="heartbeat")] if context.heartbeat else ()),
             asyncio.create_task(
                 run_jobs(settings.get_url("redis_url"), JOB_QUEUE, list_functions(), list_crons(), {"sync": context}),
                 name="jobs",

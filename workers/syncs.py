@@ -99,7 +99,8 @@ class SyncLoops:
 
     async def _run_step(self, claim: SyncClaim) -> None:
         try:
-            await run_step(self._context, claim)
+            with self._context.work.track(claim.tenant_id, claim.stream):
+                await run_step(self._context, claim)
         except Exception as error:
             if is_server_away(error):
                 log.warning("sync.not_given_back", **name_run(claim), error=type(error).__name__)

@@ -8,6 +8,7 @@ from app.core.logging import get_logger
 from app.core.metrics import MEMORY_LOSSES
 from app.services.directory import ensure_directory_published, publish_directory
 from app.services.gaps import mark_all_gaps, move_gap_marks
+from app.services.queues import SHARED
 from db.failures import classify
 from db.tenants import list_tenants
 from db.ticks import tick
@@ -49,6 +50,9 @@ async def notice_lost_memory(context: DrainContext) -> bool:
               todo="gaps are marked for every integration; the next completeness run repairs them")  # fmt: skip
     await publish_directory(context.database, context.queue.redis, context.settings)
     tenants = await list_tenants(context.database)
+    for tenant in tenants:
+        if tenant.worker_group != SHARED:
+            await context.queue.move(tenant.tenant_id, tenant.worker_group)
     await context.queue.rebuild([tenant.tenant_id for tenant in tenants])
     await mark_all_gaps(context.database, datetime.now(UTC), "queue_memory_lost")
     return True

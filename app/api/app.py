@@ -11,7 +11,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from app.api import audit, integrations, keys, ledger, lifecycle, people, records, session, sync_status, syncs, tenants
+from app.api import (
+    audit,
+    integrations,
+    keys,
+    ledger,
+    lifecycle,
+    people,
+    queues,
+    records,
+    session,
+    sync_status,
+    syncs,
+    tenants,
+)
 from app.api.docs import STYLE, render_docs
 from app.api.endpoint import make_route, read_request_id
 from app.api.openapi import build_openapi
@@ -32,6 +45,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *keys.OPERATIONS,
     *people.OPERATIONS,
     *session.OPERATIONS,
+    *queues.OPERATIONS,
     *audit.OPERATIONS,
     *records.OPERATIONS,
     *ledger.OPERATIONS,

@@ -213,6 +213,17 @@ class Queue:
         """End a pause."""
         await self._scripts.run("place", "resume", tenant_id, "")
 
+    async def list_paused(self) -> set[int]:
+        """The tenants whose turns are paused."""
+        with queue_errors():
+            return {int(tenant) for tenant in await send_command(self._redis, "SMEMBERS", "paused")}
+
+    async def list_groups(self) -> dict[int, str]:
+        """The worker group of each tenant that is not in `shared`."""
+        with queue_errors():
+            groups = await send_command(self._redis, "HGETALL", "groups")
+        return {int(tenant): group.decode() for tenant, group in groups.items()}
+
     async def move(self, tenant_id: int, group: str) -> None:
         """Hand a tenant to another worker group, from its next turn on."""
         await self._scripts.run("place", "move", tenant_id, group)

@@ -98,6 +98,12 @@ class Settings(BaseSettings):
     )
     api_usage_flush_s: float = Field(2.0, gt=0, description="how often counted API calls are written to Postgres")
 
+    # Processes, as they tell of themselves.
+    process_beat_s: float = Field(
+        2.0, ge=0.05, description="how often a process says that it is alive, and what it does"
+    )
+    process_life_s: float = Field(10.0, ge=0.2, description="how long after that it counts as alive")
+
     # Queue and drains.
     worker_group: str = "shared"
     queue_events_max: int = Field(1_000_000, ge=1, description="events waiting per tenant before calls are refused")

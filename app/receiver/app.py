@@ -13,6 +13,7 @@ from app.core.ending import end_tasks
 from app.core.errors import ConfigurationError, QueueUnavailableError
 from app.core.health import health_routes
 from app.core.logging import get_logger
+from app.core.processes import Heartbeat, total
 from app.core.queue import Queue
 from app.core.queue_records import QueueLimits, make_confirm
 from app.core.redis import check_queue_server, connect_redis
@@ -21,6 +22,7 @@ from app.receiver.appender import APPEND_MARGIN_S, Appender
 from app.receiver.endpoint_cache import EndpointCache
 from app.receiver.gap_file import GapFile
 from app.receiver.gaps import GapMarks
+from app.receiver.metrics import GROUP_EVENTS
 from app.receiver.refusals import Refusals
 from app.receiver.secret_uses import SecretUses
 from app.receiver.webhooks import PREFIX, Webhooks
@@ -65,6 +67,9 @@ async def open_receiver(settings: Settings) -> AsyncIterator[ASGIApp]:
     file = _open_gap_file(settings)
     # The marks' own client waits as long as its confirmation may take.
     marks_redis = connect_redis(url, socket_timeout_s=confirm_s + APPEND_MARGIN_S, connections_max=2)
+    cache_url = settings.cache_redis_url.get_secret_value() if settings.cache_redis_url else url
+    beats_redis = connect_redis(cache_url, socket_timeout_s=DIRECTORY_TIMEOUT_S, connections_max=1)
+    heartbeat = Heartbeat(beats_redis, settings, "receiver", count_events=lambda: total(GROUP_EVENTS, "_sum"))
     uses = SecretUses(redis)
     cache = EndpointCache(redis, keys, settings, uses)
     appender = Appender(queue, settings)
@@ -74,6 +79,7 @@ async def open_receiver(settings: Settings) -> AsyncIterator[ASGIApp]:
     await cache.poll()
     work: dict[str, Callable[[], Awaitable[None]]] = {
         "directory": cache.run, "gaps": gaps.run, "refusals": refusals.run, "secret uses": uses.run,
+        "heartbeat": heartbeat.run,
     }  # fmt: skip
     tasks = [asyncio.create_task(_keep_running(name, run), name=name) for name, run in work.items()]
     try:
@@ -90,7 +96,7 @@ async def open_receiver(settings: Settings) -> AsyncIterator[ASGIApp]:
                 await uses.flush()
         file.close()
         await queue.close()
-        for client in (append_redis, marks_redis, redis):
+        for client in (append_redis, marks_redis, redis, beats_redis):
             await client.aclose()
 
 

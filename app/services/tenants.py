@@ -119,6 +119,8 @@ async def create_tenant(office: Office, wanted: NewTenant, *, actor: Actor) -> t
             await office.keyring.create_tenant_keys(tenant_id)
     except UniqueViolationError:
         raise ConflictError("This slug is taken: choose another.") from None
+    if worker_group is not None:
+        await office.queue.move(tenant_id, worker_group)
     return await get_tenant(office, tenant_id)
 
 

@@ -14,6 +14,7 @@ from scripts.cli import (
     keystore,
     lifecycle,
     organizations,
+    queues,
     records,
     setup,
     status,
@@ -25,6 +26,7 @@ from scripts.cli import (
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.command("status")(status.status_command)
 app.command("doctor")(doctor.doctor_command)
+app.command("processes")(queues.processes_command)
 app.command("setup")(setup.setup_command)
 tenants.app.command("suspend")(lifecycle.suspend_command)
 tenants.app.command("activate")(lifecycle.activate_command)
@@ -39,6 +41,7 @@ app.add_typer(records.customers, name="customers")
 app.add_typer(api_keys.app, name="keys")
 app.add_typer(users.app, name="users")
 app.add_typer(audit.app, name="audit")
+app.add_typer(queues.app, name="queues")
 app.add_typer(events.app, name="events")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(database.app, name="db")

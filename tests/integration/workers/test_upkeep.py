@@ -72,7 +72,8 @@ async def wipe(works: Works) -> None:
         works.office, works.redis, works.settings(), keys,
         integration_id=VTEX, kind="order_hook", accounts=[works.accounts[ACME]],
     )  # fmt: skip
-    async with keep_up(works):
+    await works.superuser.execute("UPDATE tenants SET worker_group = 'vip' WHERE tenant_id = $1", GLOBEX)
+    async with keep_up(works) as context:
         await wait_for_ticks(works)
         assert await read_gaps(works) == []
         await works.redis.flushall()
@@ -83,6 +84,8 @@ async def wipe(works: Works) -> None:
         await until(is_noticed, timeout_s=1.5)
         assert await works.redis.exists(GENERATION_KEY, ENDPOINTS_KEY) == 2
         await wait_for_ticks(works)
+
+        assert await context.queue.list_groups() == {GLOBEX: "vip"}
 
         order = await works.change_order()
         await works.wait_for(await works.append(works.hint(order)))

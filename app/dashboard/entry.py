@@ -205,6 +205,7 @@ class PageEndpoint:
             office=self._office,
             authenticator=self._frame.authenticator,
             links=self._frame.links,
+            texts=self._frame.renderer.texts,
             visitors=self._frame.visitors,
             request=request,
             request_id=make_uuid7(),

@@ -18,6 +18,7 @@ from db.tenants import Tenant
 
 if TYPE_CHECKING:
     from app.dashboard.links import Links
+    from app.dashboard.texts import Texts
     from app.services.authentication import Authenticator
 
 
@@ -30,6 +31,7 @@ class Visit:
     office: Office
     authenticator: "Authenticator"
     links: "Links"
+    texts: "Texts"
     visitors: Visitors
     request: Request
     request_id: str
@@ -74,6 +76,10 @@ class Visit:
     @property
     def is_platform_admin(self) -> bool:
         return self.principal is not None and self.principal.is_platform_admin
+
+    def t(self, key: str, **args: Any) -> str:
+        """A text in the viewer's language. Raises KeyError for one that there is not."""
+        return self.texts.get(self.viewer.locale, key, **args)
 
     def query(self, name: str, default: str = "") -> str:
         """A parameter of the address, without spaces around it."""

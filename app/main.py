@@ -21,7 +21,7 @@ from app.core.ending import end_tasks
 from app.core.errors import ConfigurationError, QueueUnavailableError
 from app.core.health import Check, health_routes
 from app.core.logging import configure_logging, get_logger
-from app.core.metrics import API_CALLS
+from app.core.metrics import API_CALLS, PAGES_SHOWN
 from app.core.processes import Heartbeat, total
 from app.core.redis import check_queue_server
 from app.core.serving import make_server
@@ -97,7 +97,7 @@ async def run(settings: Settings) -> None:
         for sentence in office.database.warnings:
             log.warning("database.warning", problem=sentence)
         usage = ApiUsage(office)
-        heartbeat = Heartbeat(office.cache, settings, "web", count_events=lambda: total(API_CALLS, "_total"))
+        heartbeat = Heartbeat(office.cache, settings, "web", count_events=count_answers)
         app = build_app(office, usage)
         server = make_server(
             app, settings.web_host, settings.web_port, stop_timeout_s=settings.stop_timeout_s,
@@ -114,6 +114,11 @@ async def run(settings: Settings) -> None:
         finally:
             await end_tasks([writing, ending, beating], timeout_s=2.0)
             await _flush(usage)
+
+
+def count_answers() -> float:
+    """Calls and pages that this process answered."""
+    return total(API_CALLS, "_total") + total(PAGES_SHOWN, "_total")
 
 
 async def _flush(usage: ApiUsage) -> None:

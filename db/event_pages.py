@@ -1,5 +1,6 @@
 """Pages of the ledger and of dead letters, newest first. A page looks at no more than ROWS_SEEN_MAX rows."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -12,6 +13,8 @@ from db.queries import load_queries
 
 SQL = load_queries("event_pages")
 ROWS_SEEN_MAX = 10_000
+OBJECTS_MAX = 200  # whose events one page looks for
+_RARE = frozenset({"dead", "ignored"})  # the index events_by_rare_outcome
 
 
 class EventFilter(NamedTuple):
@@ -22,6 +25,7 @@ class EventFilter(NamedTuple):
     integration_id: int | None = None
     state: str | None = None
     object_id: str | None = None
+    object_ids: Sequence[str] | None = None
 
 
 class LedgerPage(NamedTuple):
@@ -45,12 +49,16 @@ async def page_events(  # noqa: PLR0917 - from where back to where
     limit: int,
 ) -> LedgerPage:
     """Events before a place in the ledger and not before another."""
-    *sifted, object_id = wanted
-    arguments = (tenant_id, *before, *since, ROWS_SEEN_MAX, limit, *sifted)
-    if object_id is None:
-        rows = await connection.fetch(SQL["page_events"], *arguments)
-    else:
-        rows = await connection.fetch(SQL["page_object_events"], *arguments, object_id)
+    *sifted, object_id, object_ids = wanted
+    arguments: list[Any] = [tenant_id, *before, *since, ROWS_SEEN_MAX, limit, *sifted]
+    name = "page_rare_events" if wanted.outcome in _RARE else "page_events"
+    if object_id is not None:
+        name = "page_object_events"
+        arguments.append(object_id)
+    elif object_ids is not None:
+        name = "page_objects_events"
+        arguments.append(list(object_ids)[:OBJECTS_MAX])
+    rows = await connection.fetch(SQL[name], *arguments)
     found = sorted(
         (_read_event(row[:-1]) for row in rows if not row["is_end"]),
         key=lambda row: (row.received_on, row.event_id),
@@ -82,6 +90,12 @@ async def page_dead_letters(
         reverse=True,
     )
     return DeadLetterPage(found, next((_read_letter(row[:-1]) for row in rows if row["is_end"]), None))
+
+
+async def find_replayed_letter(connection: asyncpg.Connection, tenant_id: int, event_id: UUID) -> UUID | None:
+    """The dead letter that this event is the replay of."""
+    found: UUID | None = await connection.fetchval(SQL["find_replayed_letter"], tenant_id, event_id)
+    return found
 
 
 async def is_being_replayed(connection: asyncpg.Connection, tenant_id: int, event_id: UUID) -> bool:

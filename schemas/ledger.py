@@ -41,9 +41,8 @@ class DeadLettersQuery(PageQuery):
 
 
 class EventShown(Shown):
-    """`status`: settled; retrying: it failed and is tried again at `retry_at`; waiting: for its turn.
-
-    Until it is settled nothing but its id and times is known here. `latency_ms`: from acceptance to the commit.
+    """`status`: settled; retrying: it failed and is tried again at `retry_at`; waiting: for its turn, or for its
+    integration, which is looked at at `retry_at`. `latency_ms`: from acceptance to the commit.
     """
 
     event_id: UUID

@@ -11,7 +11,7 @@ from app.core.queue import Claim, Deferral
 from app.core.sealing import TenantKeys
 from workers.commit import commit_arrivals
 from workers.context import DrainContext
-from workers.held import Arrival, Held
+from workers.held import Arrival, Held, Resolution
 from workers.policy import compute_retry_delay_ms
 
 log = get_logger()
@@ -45,13 +45,17 @@ class Commits:
             self._arrived_since = time.monotonic()
         self._arrived.append(arrival)
 
-    def retry(self, retries: list[Held], reason: str) -> None:
+    def retry(self, resolution: Resolution) -> None:
         """A failure of their own: each waits base · 2^tries and a try is spent."""
+        retries, reason, status = resolution.retries, resolution.retry_reason, resolution.provider_status
         tenant_id, limits, chance = self._claim.tenant_id, self._context.retry_limits, self._context.chance
         EVENTS_RETRIED.labels(tenant_id=str(tenant_id), reason=reason).inc(len(retries))
         for held in retries:
             delay_ms = compute_retry_delay_ms(held.entry.tries, limits, chance)
             self._deferrals.append(Deferral(held.entry.event_id, held.entry.entry_id, delay_ms))
+            self._context.attempts.note(
+                tenant_id, held.entry.event_id, held.entry.tries + 1, reason, status=status, retry_ms=delay_ms
+            )
         first = retries[0]
         log.info("events.retried", tenant_id=tenant_id, reason=reason, events=len(retries),
                  object_id=first.event.object_id, attempt=first.entry.tries + 1)  # fmt: skip

@@ -9,6 +9,7 @@ from app.core.latency import LatencyRecorder
 from app.core.processes import Heartbeat, WorkLog
 from app.core.queue import Queue
 from app.core.settings import Settings
+from app.services.attempts import AttemptNotes
 from app.services.hook_watchdog import HookWatchdog
 from app.services.hooks_protocol import Hooks
 from app.services.integrations import LiveIntegrations
@@ -38,6 +39,7 @@ class DrainContext:
     latency: LatencyRecorder
     gate: DatabaseGate
     waits: Waits
+    attempts: AttemptNotes
     hooks: Hooks | None = None
     watchdog: HookWatchdog | None = None
     heartbeat: Heartbeat | None = None

@@ -58,11 +58,11 @@ class Fetches:
             group.task = asyncio.create_task(self._fetch(group))
             group.task.add_done_callback(lambda _: self._count_down())
 
-    def take_resolved(self) -> list[tuple[Resolution, str]]:
-        """What became of the groups that have arrived since the last call, each with the reason of its retries."""
+    def take_resolved(self) -> list[Resolution]:
+        """What became of the groups that have arrived since the last call."""
         finished, self._finished = self._finished, []
         self.start()
-        return [(self._resolve(group, result), _name_reason(result)) for group, result in finished]
+        return [self._resolve(group, result) for group, result in finished]
 
     def detach(self) -> list[tuple[Held, int]]:
         """Lets what is out go on by itself. Returns each event with the milliseconds after which it is due again."""
@@ -146,7 +146,10 @@ class Fetches:
             log.error("fetch.failed", tenant_id=self._tenant_id, error=type(result).__name__, exc_info=result)
         answered_at = self._context.observer.get_last_answer_at(group.first.account)
         has_answered = answered_at is not None and answered_at > group.started_at
-        return resolve_group(group, result, self._context.retry_limits, has_account_answered=has_answered)
+        resolution = resolve_group(group, result, self._context.retry_limits, has_account_answered=has_answered)
+        resolution.provider_status = getattr(result, "status", None) or None
+        resolution.retry_reason = _name_reason(result)
+        return resolution
 
 
 def _name_reason(result: Observation | Exception) -> str:

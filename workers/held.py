@@ -53,7 +53,10 @@ class Arrival:
 
 @dataclass(slots=True)
 class Resolution:
-    """What became of a group: exactly one of these fields says what to do with each of its events."""
+    """What became of a group: exactly one of these fields says what to do with each of its events.
+
+    `retry_reason`: why `retries` are tried again; `provider_status`: with which HTTP status, if the provider gave one.
+    """
 
     arrivals: list[Arrival] = field(default_factory=list)
     retries: list[Held] = field(default_factory=list)
@@ -61,3 +64,5 @@ class Resolution:
     hold_reason: str | None = None
     hold_s: float | None = None
     held: list[Held] = field(default_factory=list)
+    retry_reason: str = ""
+    provider_status: int | None = None

@@ -27,6 +27,9 @@ class LateCommits:
 
     def take(self, tenant_id: int, resolution: Resolution) -> None:
         """What became of a detached group. Retries simply stay parked; postponed events too, without their try."""
+        for held in resolution.retries:
+            attempt, reason, status = held.entry.tries + 1, resolution.retry_reason, resolution.provider_status
+            self._context.attempts.note(tenant_id, held.entry.event_id, attempt, reason, status=status, retry_ms=None)
         if resolution.arrivals:
             self._arrivals.setdefault(tenant_id, []).extend(resolution.arrivals)
             self._wake.set()

@@ -23,6 +23,7 @@ from app.core.own_address import OwnAddress
 from app.core.processes import Heartbeat, WorkLog, total
 from app.core.serving import make_server
 from app.core.settings import Settings
+from app.services.attempts import AttemptNotes
 from app.services.hook_probes import HookProbes
 from app.services.hook_silence import HookSilence
 from app.services.hook_watchdog import HookWatchdog
@@ -57,6 +58,8 @@ async def build_context(settings: Settings, resources: AsyncExitStack) -> DrainC
     own = OwnAddress()
     resources.push_async_callback(own.aclose)
     work = WorkLog()
+    attempts = AttemptNotes(cache, settings)
+    resources.push_async_callback(attempts.aclose)
     return DrainContext(
         settings=settings,
         queue=queue,
@@ -77,6 +80,7 @@ async def build_context(settings: Settings, resources: AsyncExitStack) -> DrainC
             count_events=lambda: total(EVENT_LATENCY_SECONDS, "_count"),
         ),
         work=work,
+        attempts=attempts,
         hooks=hooks,
         watchdog=HookWatchdog(
             settings=settings,

@@ -179,13 +179,13 @@ class Slice:
             raise LeaseLostError
         self._renew_at = self._next_renewal()
 
-    def _place(self, resolved: list[tuple[Resolution, str]], commits: Commits) -> None:
-        holds = [resolution for resolution, _ in resolved if resolution.held]
-        for resolution, reason in resolved:
+    def _place(self, resolved: list[Resolution], commits: Commits) -> None:
+        holds = [resolution for resolution in resolved if resolution.held]
+        for resolution in resolved:
             for arrival in resolution.arrivals:
                 commits.arrive(arrival)
             if resolution.retries:
-                commits.retry(resolution.retries, reason)
+                commits.retry(resolution)
             if resolution.postponed:
                 commits.postpone(resolution.postponed)
         if holds:
@@ -283,5 +283,6 @@ class Slice:
             failures = 0  # the gate keeps this process quiet until Postgres is back; then nobody should wait longer
         hold_s = compute_hold_s(failures, settings.hold_min_s, settings.hold_max_s, context.chance)
         hold_s = min(settings.hold_max_s, max(hold_s, hold.hold_s or 0.0))
+        context.attempts.note_hold(tenant_id, hold.reason, hold_s)
         log.warning("tenant.held", tenant_id=tenant_id, reason=hold.reason, hold_s=round(hold_s, 2))
         return hold_s

@@ -13,9 +13,12 @@ from app.core.errors import (
 from app.services import dead_letters, ledger
 from app.services.dead_letters import DeadLetterGoneError, DeadLetterNotFoundError, DeadLetterUnreadableError
 from app.services.enqueue import enqueue_pointers
+from app.services.event_life import get_life
 from app.services.ids import read_integration_id
+from app.services.refused_calls import NOBODY, list_refused
 from app.services.test_events import send_test_event
 from schemas.api import Envelope, Page
+from schemas.event_life import EventLife
 from schemas.ledger import (
     DeadLetterShown,
     DeadLettersQuery,
@@ -28,6 +31,7 @@ from schemas.ledger import (
     Replay,
     SentEvent,
 )
+from schemas.refused_calls import RefusedCalls
 
 TAG = "events"
 _SHORT = "A page may hold fewer rows than `limit`, even none, while there are more: `next_cursor` says so."
@@ -41,6 +45,18 @@ async def get_events(call: Call) -> Result:
 
 async def get_event(call: Call) -> Result:
     return Result(Envelope(data=await ledger.get_event(call.office, call.tenant_id, call.get_uuid("event_id"))))
+
+
+async def get_event_life(call: Call) -> Result:
+    return Result(Envelope(data=await get_life(call.office, call.get_tenant(), call.get_uuid("event_id"))))
+
+
+async def get_refused_calls(call: Call) -> Result:
+    return Result(Envelope(data=await list_refused(call.office, call.tenant_id)))
+
+
+async def get_unknown_calls(call: Call) -> Result:
+    return Result(Envelope(data=await list_refused(call.office, NOBODY)))
 
 
 async def get_dead_letters(call: Call) -> Result:
@@ -109,6 +125,21 @@ OPERATIONS = (
         "One event, settled or on its way, with its dead letter", TAG, get_event, Envelope[EventDetail],
         tenant_in="path", problems=(KeystoreUnavailableError,),
         description="An id that `enqueue` or a replay answered is followed here from the first moment.",
+    ),
+    Operation(
+        "get_event_life", "GET", "/tenants/{tenant_id:int}/events/{event_id}/life", "tenant", "events:read",
+        "One event's whole life: where it is, what failed, what it changed", TAG, get_event_life, Envelope[EventLife],
+        tenant_in="path", problems=(KeystoreUnavailableError,),
+    ),
+    Operation(
+        "list_refused_calls", "GET", "/tenants/{tenant_id:int}/refused-calls", "tenant", "events:read",
+        "Calls of webhooks that were refused, with their reasons", TAG, get_refused_calls, Envelope[RefusedCalls],
+        tenant_in="path", problems=(QueueUnavailableError,),
+    ),
+    Operation(
+        "list_unknown_calls", "GET", "/platform/refused-calls", "platform", "platform:admin",
+        "Calls to addresses that are nobody's", TAG, get_unknown_calls, Envelope[RefusedCalls],
+        problems=(QueueUnavailableError,),
     ),
     Operation(
         "list_dead_letters", "GET", "/tenants/{tenant_id:int}/dead-letters", "tenant", "events:read",

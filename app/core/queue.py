@@ -31,6 +31,7 @@ from app.core.queue_records import (
     QueueLimits,
     ReadResult,
     Sweep,
+    Waiting,
 )
 from app.core.queue_runner import Call, ScriptRunner, queue_errors, send_command
 
@@ -48,6 +49,7 @@ __all__ = [
     "QueueLimits",
     "ReadResult",
     "Sweep",
+    "Waiting",
 ]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -55,6 +57,8 @@ _DEFER_CHUNK = 100  # parking 500 in one script would stop everybody for 3 ms
 _TENANTS_CHUNK = 500
 _RECALL_CHUNK = 1_000  # a fraction of a millisecond of everybody's time
 _BELL_MARGIN_S = 5.0
+FOUND_ENTRIES_MAX = 2_000  # looked through for one event: two milliseconds of everybody's time
+_FOUND_SKEW_MS = 2_000  # by which a receiver's clock may be ahead of the server's
 
 
 class Queue:
@@ -245,11 +249,22 @@ class Queue:
         """As `depth`, of several."""
         return await self._read_depths(tenant_ids)
 
-    async def find_retry(self, tenant_id: int, event_id: str) -> datetime | None:
-        """When an event that failed is tried again; None for one that is not parked."""
+    async def find(self, tenant_id: int, event_id: str, accepted_ms: int) -> Waiting | None:
+        """One event that is in the queue; None for one that is not, or that FOUND_ENTRIES_MAX others came before."""
+        since = max(0, accepted_ms - _FOUND_SKEW_MS)
+        where, *told = await self._scripts.run("find", tenant_id, event_id, since, FOUND_ENTRIES_MAX)
+        return _parse_waiting([event_id.encode(), *told]) if where in {b"parked", b"queued"} else None
+
+    async def peek(self, tenant_id: int, limit: int) -> list[Waiting]:
+        """What waits, at most `limit`: retries by their date, half of it at most, then the longest waiting first."""
+        reply = await self._scripts.run("peek", tenant_id, limit)
+        return [_parse_waiting(reply[first : first + 5]) for first in range(0, len(reply), 5)]
+
+    async def find_hold(self, tenant_id: int) -> datetime | None:
+        """Until when a tenant is held because of its surroundings; None when it is not."""
         with queue_errors():
-            due_ms = await send_command(self._redis, "ZSCORE", f"t:{tenant_id}:retry", event_id)
-        return None if due_ms is None else _EPOCH + timedelta(milliseconds=float(due_ms))
+            until_ms = await send_command(self._redis, "HGET", "hold", tenant_id)
+        return None if until_ms is None else _read_ms(until_ms)
 
     async def depths(self) -> dict[int, Depth]:
         """The depth of every tenant that ever had an event accepted."""
@@ -305,6 +320,16 @@ def _parse_entries(reply: list[Any]) -> list[Entry]:
 def _parse_depth(values: Sequence[Any]) -> Depth:
     waiting, retrying, oldest_ms, where, accepted = values
     return Depth(waiting, retrying, None if oldest_ms < 0 else oldest_ms, where.decode(), accepted)
+
+
+def _parse_waiting(values: Sequence[Any]) -> Waiting:
+    event_id, body, due_ms, reads, tries = values
+    due_at = None if due_ms == b"-1" else _read_ms(due_ms)
+    return Waiting(event_id.decode(), body, due_at, reads, tries)
+
+
+def _read_ms(milliseconds: bytes) -> datetime:
+    return _EPOCH + timedelta(milliseconds=float(milliseconds))
 
 
 def _chunks(tenant_ids: Iterable[int]) -> list[list[int]]:

@@ -29,6 +29,8 @@ _PARTS: dict[str, tuple[str, ...]] = {
     "rebuild": ("prelude", "look"),
     "empty": ("prelude",),
     "depth": ("prelude",),
+    "find": ("prelude",),
+    "peek": ("prelude", "chunks"),
     "sync_tick": ("prelude",),
 }
 

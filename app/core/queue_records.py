@@ -107,6 +107,17 @@ class Depth(NamedTuple):
     accepted: int
 
 
+class Waiting(NamedTuple):
+    """An event that is in the queue. `due_at`: when it is tried again, None for one that waits for its turn in the
+    stream. `reads`: reads not let go: with a lease out, it is in somebody's hand. `body`: empty when it was lost."""
+
+    event_id: str
+    body: bytes
+    due_at: datetime | None
+    reads: int
+    tries: int
+
+
 class QueueLimits(NamedTuple):
     """The queue's limits. All processes of one cell should agree on them; where they differ the stricter one wins."""
 

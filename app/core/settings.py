@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     append_waiting_max: int = Field(20_000, ge=100, description="accepted calls waiting for their append, per process")
     append_waiting_bytes_max: int = Field(67_108_864, ge=1_048_576, description="bytes of those calls' events")
     append_flushes_max: int = Field(2, ge=1, le=16, description="append round trips in flight at once, per process")
-    refusals_kept: int = Field(200, ge=0, description="last refusals kept to be shown")
+    refusals_kept: int = Field(50, ge=0, le=1_000, description="last refused calls of each tenant kept to be shown")
 
     # Web (API and dashboard) and the workers' health address.
     web_host: str = "127.0.0.1"
@@ -232,6 +232,12 @@ class Settings(BaseSettings):
     hook_silence_s: int = Field(
         1_800, ge=1, description="how long a hook may tell nothing after a batch found that an order changed"
     )
+
+    # Why attempts failed, kept in the cache to be shown.
+    attempts_events_max: int = Field(
+        10_000, ge=0, description="events of one tenant and day whose failed attempts are told one by one"
+    )
+    attempts_days: int = Field(7, ge=1, le=35, description="how long they are")
 
     # Storage.
     database_pool_max: int = Field(8, ge=1)

@@ -37,12 +37,13 @@ class WrongMethodError(Exception):
 
 
 class Call(NamedTuple):
-    """One request, its body whole. `headers`: lower-cased names."""
+    """One request, its body whole. `headers`: lower-cased names. `client`: address and port of whoever is connected."""
 
     method: str
     headers: Mapping[bytes, bytes]
     query_string: bytes
     body: bytes
+    client: tuple[str, int] | None = None
 
 
 def take_order_hook(endpoint: KnownEndpoint, call: Call) -> Taken:

@@ -65,15 +65,16 @@ class Webhooks:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         try:
             body = await read_body(receive, headers.get(b"content-length"), self._body_bytes_max)
-            answer = await self._answer(scope["path"], Call(scope["method"], headers, scope["query_string"], body))
+            call = Call(scope["method"], headers, scope["query_string"], body, scope.get("client"))
+            answer = await self._answer(scope["path"], call)
         except DisconnectedError:
             return
         except TooLargeError:
-            self._refusals.note(NOBODY, _UNKNOWN, "body_too_large")
+            self._refusals.note(NOBODY, _UNKNOWN, "body_too_large", client=scope.get("client"))
             answer = answers.TOO_LARGE
         except Exception:  # a fault of ours must not look like an acknowledgement, nor end without an answer
             log.exception("receiver.call_broken")
-            self._refusals.note(NOBODY, _UNKNOWN, "internal_error")
+            self._refusals.note(NOBODY, _UNKNOWN, "internal_error", client=scope.get("client"))
             answer = answers.BROKEN
         await send(answer.start)
         await send(answer.body)
@@ -95,8 +96,8 @@ class Webhooks:
             return event
         if endpoint.entry.tenant_status != "active":
             reason = f"tenant_{endpoint.entry.tenant_status}"
-            return await self._mark_and_refuse(endpoint, reason, make_ignored(reason))
-        return await self._append(endpoint, event)
+            return await self._mark_and_refuse(endpoint, call, reason, make_ignored(reason))
+        return await self._append(endpoint, call, event)
 
     async def _find(self, source: str, token: str, call: Call) -> KnownEndpoint | Answer:
         """The endpoint of a token that is not cached."""
@@ -104,12 +105,12 @@ class Webhooks:
             endpoint = await self._cache.find(token) if self._cache.is_ours(token) else None
         except QueueUnavailableError:
             await self._gaps.mark_token(hash_token(token))
-            self._refusals.note(NOBODY, _UNKNOWN, "directory_unavailable")
+            self._refusals.note(NOBODY, _UNKNOWN, "directory_unavailable", client=call.client)
             return answers.UNAVAILABLE
         if endpoint is not None and endpoint.entry.source == source:
             return endpoint
         spend_refusal(call.headers.get(b"x-acequia-secret"))
-        self._refusals.note(NOBODY, _UNKNOWN, "unknown_token")
+        self._refusals.note(NOBODY, _UNKNOWN, "unknown_token", client=call.client)
         return answers.UNAUTHORIZED
 
     def _read(self, endpoint: KnownEndpoint, call: Call) -> Event | Answer:
@@ -117,16 +118,16 @@ class Webhooks:
         try:
             taken = self._take(endpoint, call)
         except UnauthorizedError:
-            return self._refuse(endpoint, "wrong_secret", answers.UNAUTHORIZED)
+            return self._refuse(endpoint, call, "wrong_secret", answers.UNAUTHORIZED)
         except WrongMethodError:
-            return self._refuse(endpoint, "wrong_method", answers.METHOD_NOT_ALLOWED)
+            return self._refuse(endpoint, call, "wrong_method", answers.METHOD_NOT_ALLOWED)
         except MalformedError:
-            return self._refuse(endpoint, "malformed_json", answers.MALFORMED, "$")
+            return self._refuse(endpoint, call, "malformed_json", answers.MALFORMED, "$")
         except MappingError as error:
             problem = answers.make_problem(422, "unprocessable", error.problem, field=error.field)
-            return self._refuse(endpoint, "unprocessable", problem, error.field)
+            return self._refuse(endpoint, call, "unprocessable", problem, error.field)
         if isinstance(taken, Ignored):
-            return self._refuse(endpoint, taken.reason, make_ignored(taken.reason))
+            return self._refuse(endpoint, call, taken.reason, make_ignored(taken.reason))
         if isinstance(taken, Ping):
             CALLS.labels(str(endpoint.entry.tenant_id), endpoint.entry.kind, "ping").inc()
             return answers.PONG
@@ -140,27 +141,29 @@ class Webhooks:
             return take_trigger(endpoint, call)
         return take_inline(endpoint, call, self._tolerance_s)
 
-    async def _append(self, endpoint: KnownEndpoint, event: Event) -> Answer:
+    async def _append(self, endpoint: KnownEndpoint, call: Call, event: Event) -> Answer:
         key = (endpoint.entry.tenant_id, endpoint.ahead_class)
         group = self._appender.add(*key, NewEntry(event.event_id, encode_event(event)))
         if group is None:
-            return await self._mark_and_refuse(endpoint, "receiver_overloaded", answers.UNAVAILABLE)
+            return await self._mark_and_refuse(endpoint, call, "receiver_overloaded", answers.UNAVAILABLE)
         failure = await group.done
         if failure is not None:
-            return await self._mark_and_refuse(endpoint, failure.code, answers.UNAVAILABLE)
+            return await self._mark_and_refuse(endpoint, call, failure.code, answers.UNAVAILABLE)
         if key in group.full:
             # Master Data's triggers are never sent again: a refusal would tell nobody anything.
             is_repeated = endpoint.entry.kind != "customer_trigger"
             answer = answers.QUEUE_FULL if is_repeated else make_ignored("queue_full")
-            return await self._mark_and_refuse(endpoint, "queue_full", answer)
+            return await self._mark_and_refuse(endpoint, call, "queue_full", answer)
         endpoint.accepted.inc()
         return answers.make_accepted(event.event_id)
 
-    async def _mark_and_refuse(self, endpoint: KnownEndpoint, reason: str, answer: Answer) -> Answer:
+    async def _mark_and_refuse(self, endpoint: KnownEndpoint, call: Call, reason: str, answer: Answer) -> Answer:
         entry = endpoint.entry
         await self._gaps.mark_endpoint(entry.tenant_id, entry.integration_id, entry.kind)
-        return self._refuse(endpoint, reason, answer)
+        return self._refuse(endpoint, call, reason, answer)
 
-    def _refuse(self, endpoint: KnownEndpoint, reason: str, answer: Answer, field: str | None = None) -> Answer:
-        self._refusals.note(endpoint.entry.tenant_id, endpoint.entry.kind, reason, field)
+    def _refuse(
+        self, endpoint: KnownEndpoint, call: Call, reason: str, answer: Answer, field: str | None = None
+    ) -> Answer:
+        self._refusals.note(endpoint.entry.tenant_id, endpoint.entry.kind, reason, field, client=call.client)
         return answer

@@ -18,7 +18,7 @@ def show_integration(row: Row, last_sync: datetime | None, watch: Watch | None) 
         id=str(IntegrationId(row.tenant_id, row.integration_id)),
         tenant_id=row.tenant_id,
         type=row.connector,
-        name=row.name or f"{connector.label} {row.account}",
+        name=name_integration(row),
         account=row.account,
         environment=row.environment,
         accepted_accounts=list(row.accounts),
@@ -46,6 +46,11 @@ def show_hook(row: Row, watch: Watch) -> Hook:
         status=row.hook_status, note=row.hook_note, checked_at=row.hook_checked_at, path_good_at=known.path_good_at,
         path_problem=known.path_problem, silent_since=known.silent_since,
     )  # fmt: skip
+
+
+def name_integration(row: Row) -> str:
+    """As people call it, or else as its connector and account are called."""
+    return row.name or f"{get_connector(row.connector).label} {row.account}"
 
 
 def list_notes(state: HookState) -> list[str]:

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import AwareDatetime
 
 from app.core.errors import KeyDestroyedError, NotFoundError, QueueUnavailableError
+from app.core.queue import Waiting
 from app.services.event_ids import is_own_event_id
 from app.services.ids import IntegrationId, read_integration_id
 from app.services.office import Office
@@ -24,6 +25,7 @@ from db.event_pages import (
 from db.gaps import list_gaps
 from db.ledger import LedgerRow
 from schemas.api import Page
+from schemas.events import Event, decode_event
 from schemas.ids import find_first_id, find_received_on, read_uuid7_ms
 from schemas.ledger import DeadLetterShown, DeadLettersQuery, EventDetail, EventShown, EventsQuery, GapShown
 
@@ -73,7 +75,7 @@ async def get_event(office: Office, tenant_id: int, event_id: UUID) -> EventDeta
         received_on = find_received_on(text)
     except (ValueError, OverflowError):
         raise NotFoundError(NO_EVENT) from None
-    retry_at = await _find_retry(office, tenant_id, text)  # before the ledger: what leaves the queue is in there
+    waiting = await find_waiting(office, tenant_id, text)  # before the ledger: what leaves the queue is in there
     async with office.database.tenant_tx(tenant_id, "get_event") as connection:
         row = await find_event(connection, tenant_id, received_on, event_id)
         letter = await find_dead_letter(connection, tenant_id, text)
@@ -84,8 +86,8 @@ async def get_event(office: Office, tenant_id: int, event_id: UUID) -> EventDeta
     if letter is not None:
         return _show_buried(tenant_id, letter)
     received_at = _find_received_at(text)
-    if retry_at is not None:
-        return EventDetail(event_id=event_id, status="retrying", received_at=received_at, retry_at=retry_at)
+    if waiting is not None:
+        return EventDetail.model_validate(show_waiting(tenant_id, waiting).model_dump())
     if is_replay or await _is_on_its_way(office, tenant_id, text, received_at):
         return EventDetail(event_id=event_id, status="waiting", received_at=received_at)
     raise NotFoundError(NO_EVENT)
@@ -131,6 +133,31 @@ def show_letter(tenant_id: int, letter: DeadLetter) -> DeadLetterShown:
     )
 
 
+def show_waiting(tenant_id: int, waiting: Waiting) -> EventShown:
+    """An event that is in the queue. What is no event of ours has nothing but its id."""
+    event = read_waiting(waiting)
+    has_failed = waiting.due_at is not None and waiting.tries > 0
+    return EventShown(
+        event_id=UUID(waiting.event_id),
+        status="retrying" if has_failed else "waiting",
+        received_at=_find_received_at(waiting.event_id),
+        integration_id=None if event is None else _show_integration(tenant_id, event.integration_id),
+        kind=None if event is None else event.kind,
+        object_id=None if event is None else event.object_id,
+        state=None if event is None else event.state,
+        attempts=waiting.tries,
+        retry_at=waiting.due_at,
+    )
+
+
+def read_waiting(waiting: Waiting) -> Event | None:
+    """The event in an entry of the queue, None for what cannot be read as one."""
+    try:
+        return decode_event(waiting.event_id, waiting.body)
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
 def _show_event(tenant_id: int, row: LedgerRow) -> EventShown:
     told = row._asdict()
     del told["received_on"]
@@ -153,11 +180,12 @@ def _show_buried(tenant_id: int, letter: DeadLetter) -> EventDetail:
     return EventDetail(**told, status="settled", outcome="dead", dead_letter=shown)
 
 
-async def _find_retry(office: Office, tenant_id: int, event_id: str) -> datetime | None:
+async def find_waiting(office: Office, tenant_id: int, event_id: str) -> Waiting | None:
+    """An event that is in the queue. The ledger is read without the queue too: then None."""
     try:
-        return await office.queue.find_retry(tenant_id, event_id)
+        return await office.queue.find(tenant_id, event_id, read_uuid7_ms(event_id))
     except QueueUnavailableError:
-        return None  # the ledger is read without the queue too
+        return None
 
 
 async def _is_on_its_way(office: Office, tenant_id: int, event_id: str, received_at: datetime) -> bool:

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from app.core.addresses import group_address
+from app.core.addresses import coarsen_address, group_address
 from app.core.serving import make_server
 
 
@@ -26,6 +26,21 @@ from app.core.serving import make_server
 )
 def test_a_line_is_one_caller(address: str, group: str) -> None:
     assert group_address(address) == group
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("203.0.113.9", "203.0.113.0/24"),
+        ("::ffff:203.0.113.9", "203.0.113.0/24"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1::/48"),
+        ("fe80::1%eth0", "fe80::/48"),
+        ("unix", ""),
+        ("", ""),
+    ],
+)
+def test_what_is_shown_of_an_address_is_its_network(address: str, network: str) -> None:
+    assert coarsen_address(address) == network
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,8 @@ FROM unnest(ARRAY[56, 57]) AS t, generate_series(1, {rows}) AS n;
 INSERT INTO order_identities SELECT t, 'email', 1, int4send(n % 5000), 'vtex', 'store-' || n % 4, 'o-' || n
 FROM unnest(ARRAY[56, 57]) AS t, generate_series(1, {rows}) AS n;
 INSERT INTO events (tenant_id, received_on, event_id, integration_id, attempts, latency_ms, kind, object_id, outcome)
-SELECT t, current_date - n % 3, lpad(to_hex(n), 32, '0')::uuid, 1, 1, 1, 'order', 'o-' || n % 2000, 'applied'
+SELECT t, current_date - n % 3, lpad(to_hex(n), 32, '0')::uuid, 1, 1, 1, 'order', 'o-' || n % 2000,
+       CASE WHEN n % 1000 = 0 THEN 'ignored' ELSE 'applied' END
 FROM unnest(ARRAY[56, 57]) AS t, generate_series(1, {rows}) AS n;
 INSERT INTO dead_letters (tenant_id, event_id, received_on, integration_id, kind, object_id, reason, attempts,
                           created_at)
@@ -73,6 +74,16 @@ STATEMENTS: list[Statement] = [
         event_pages, "page_object_events", "object_id_received_on_event_id",
         ("$current_date + 1", LAST_ID, "$current_date - 30",
          FIRST_ID, 10_000, 51, None, None, None, None, "o-77"),
+    ),
+    (
+        event_pages, "page_rare_events", "outcome_received_on_event_id",
+        ("$current_date + 1", LAST_ID, "$current_date - 30",
+         FIRST_ID, 100, 51, "ignored", None, None, None),
+    ),
+    (
+        event_pages, "page_objects_events", "object_id_received_on_event_id",
+        ("$current_date + 1", LAST_ID, "$current_date - 30",
+         FIRST_ID, 10_000, 51, None, None, None, None, ["o-77", "o-78"]),
     ),
     (
         event_pages, "page_dead_letters", "dead_letters_by_time",

@@ -321,6 +321,7 @@ async def test_refusals_are_kept_to_be_shown(receiver: Receiver, redis: Redis) -
     assert [(refusal["reason"], refusal["kind"]) for refusal in shown] == [
         ("wrong_secret", "order_hook"), ("malformed_json", "order_hook"),
     ]  # fmt: skip
+    assert {refusal["from"] for refusal in shown} == {"127.0.0.0/24"}, "the network, and not who in it"
     (day,) = [key async for key in redis.scan_iter(match="refusals:2*")]
     assert await send_command(redis, "HGET", day, "99|order_hook|wrong_secret") == b"1"
     assert await redis.ttl(day) > 0

@@ -138,10 +138,15 @@ class CredentialsRefusedError(ProviderError):
 
 
 class FieldProblem(NamedTuple):
-    """One wrong value: `pointer` is where it stands (RFC 6901), `detail` what is wrong. Never the value itself."""
+    """One wrong value: `pointer` is where it stands (RFC 6901), `detail` what is wrong. Never the value itself.
+
+    `code`: what a provider's check found, for who says it in another language; `about`: the permission it is about.
+    """
 
     pointer: str
     detail: str
+    code: str | None = None
+    about: str | None = None
 
 
 class InvalidInputError(AcequiaError):

@@ -29,7 +29,7 @@ _BLOCKING: frozenset[str] = frozenset(
     {"wrong_credentials", "wrong_account", "provider_unavailable", "provider_throttled"}
 )
 # What no later try of the same credentials could mend: nothing is stored with these.
-_POINTERS: Mapping[str, str] = {"wrong_credentials": "app_token", "wrong_account": "account_name"}
+FIELDS_OF_FINDINGS: Mapping[str, str] = {"wrong_credentials": "app_token", "wrong_account": "account_name"}
 
 
 async def validate_fields(office: Office, name: str, body: IntegrationFields) -> Validation:
@@ -99,11 +99,17 @@ def refuse_useless(found: VtexValidation, body: FieldsBody) -> None:
     blocking = [
         finding
         for finding in found.findings
-        if finding.code in _POINTERS or (finding.code == "missing_permission" and "orders" not in found.streams)
+        if finding.code in FIELDS_OF_FINDINGS
+        or (finding.code == "missing_permission" and "orders" not in found.streams)
     ]
     if blocking:
         raise InvalidInputError(
-            *(FieldProblem(point(body, _POINTERS.get(one.code, "app_key")), one.message) for one in blocking)
+            *(
+                FieldProblem(
+                    point(body, FIELDS_OF_FINDINGS.get(one.code, "app_key")), one.message, one.code, one.permission
+                )
+                for one in blocking
+            )
         )
 
 

@@ -217,6 +217,11 @@ async def end_run(connection: asyncpg.Connection, tenant_id: int, run_id: str) -
     return status
 
 
+async def has_read_all(connection: asyncpg.Connection, tenant_id: int, run_id: str) -> bool:
+    """Whether every stream of it was read to its end, whatever could not be used of it."""
+    return bool(await connection.fetchval(SQL["has_read_all"], tenant_id, run_id))
+
+
 async def forget_old_runs(database: Database, before: datetime, limit: int) -> int:
     """Deletes runs that ended before a time, with their streams and what they found; how many."""
     async with database.platform_tx("list_old_runs") as connection:

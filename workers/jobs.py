@@ -4,11 +4,14 @@ from typing import Any
 
 from app.core.jobs import make_cron
 from app.core.logging import get_logger
+from app.core.settings import Settings
 from app.services import tenant_lifecycle
 from app.services.dead_letters import append_stuck_replays
 from app.services.secret_rotation import retire_unused_secrets
 from app.services.tenant_erasure import erase_due_tenants
+from app.services.tenant_facts import read_all_facts
 from app.services.tenant_lifecycle import TenantOffice
+from app.services.tenant_watch import save_facts
 from app.services.waiting_customers import enqueue_all_waiting
 from db.idempotent_calls import forget_all_old as forget_calls
 from db.ledger import keep_event_partitions as keep_partitions
@@ -16,6 +19,7 @@ from workers.context import DrainContext
 
 JOB_QUEUE = "arq:worker"
 PARTITION_DAYS_AHEAD = 7
+WATCH_SECOND = 25
 
 log = get_logger()
 
@@ -89,6 +93,14 @@ async def watch_hooks(ctx: dict[str, Any], *args: Any, **kwargs: Any) -> None:
         await context.watchdog.run_turn()
 
 
+async def watch_tenants(ctx: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+    """Every tenant's figures, judged and put down."""
+    del args, kwargs
+    context: DrainContext = ctx["drain"]
+    facts = await read_all_facts(context.database, context.queue, context.settings)
+    await save_facts(context.database, facts)
+
+
 def _open_office(context: DrainContext) -> TenantOffice:
     return TenantOffice(context.database, context.queue.redis, context.settings, context.hooks)
 
@@ -105,10 +117,11 @@ def list_functions() -> list[Any]:
         forget_old_calls,
         keep_hooks,
         watch_hooks,
+        watch_tenants,
     ]
 
 
-def list_crons() -> list[Any]:
+def list_crons(settings: Settings) -> list[Any]:
     return [
         make_cron(keep_event_partitions, minutes={7}, at_start=True),
         make_cron(repeat_stuck_replays),
@@ -118,5 +131,11 @@ def list_crons() -> list[Any]:
         make_cron(erase_deleted_tenants, seconds=30),
         make_cron(keep_hooks, seconds=40),
         make_cron(watch_hooks, seconds=5),
+        make_cron(watch_tenants, seconds=find_watch_seconds(settings.watch_interval_s), at_start=True),
         make_cron(forget_old_calls, minutes={37}),
     ]
+
+
+def find_watch_seconds(interval_s: int) -> set[int]:
+    """The seconds of a minute at which tenants are watched; beside the other jobs' where it is once."""
+    return {second % 60 for second in range(WATCH_SECOND, WATCH_SECOND + 60, interval_s)}

@@ -89,6 +89,7 @@ async def build_context(settings: Settings, resources: AsyncExitStack) -> DrainC
             integrations=integrations,
             probes=HookProbes(settings, database, own),
             silence=HookSilence(settings, database, queue),
+            queue=queue,
         ),
     )
 
@@ -113,7 +114,7 @@ async def run(settings: Settings) -> None:
             _start("waits", context.waits.run()),
             _start("health", server.serve()),
             *([_start("heartbeat", context.heartbeat.run())] if context.heartbeat else ()),
-            _start("jobs", run_jobs(settings.get_url("redis_url"), JOB_QUEUE, list_functions(), list_crons(),
+            _start("jobs", run_jobs(settings.get_url("redis_url"), JOB_QUEUE, list_functions(), list_crons(settings),
                                     {"drain": context})),
         ]  # fmt: skip
         log.info("worker.started", group=settings.worker_group, pid=os.getpid())

@@ -11,6 +11,7 @@ from db.gaps import LIMIT_REASONS, begin_gap_repair, close_repaired_gap, list_ga
 from db.held_states import count_states
 from db.listing_marks import forget_old_marks
 from db.sync_claims import Progress, SyncClaim, save_progress
+from db.sync_runs import has_read_all
 from db.sync_streams import SyncStream, find_sync_stream, note_listed
 from workers.sync_checkpoint import Checkpoint
 from workers.sync_context import SyncContext
@@ -129,4 +130,10 @@ async def note_end(
             trailing_at=span.now if is_full or span.trailing_since is not None else None,
         )
     await note_listed(connection, claim.tenant_id, state)
-    await note_activity(connection, claim.tenant_id, "bulk", [claim.integration_id])
+
+
+async def note_run_end(connection: asyncpg.Connection, claim: SyncClaim) -> None:
+    """The run has come to its end: the integration is current if all of its streams were read to theirs. What could not
+    be used of them goes the way of events; a repair of some days alone says nothing of the others."""
+    if claim.until is None and await has_read_all(connection, claim.tenant_id, claim.run_id):
+        await note_activity(connection, claim.tenant_id, "bulk", [claim.integration_id])

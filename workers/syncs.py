@@ -30,7 +30,7 @@ from db.sync_claims import (
     renew_lease,
 )
 from db.sync_runs import end_run
-from workers.sync_begin import begin_listing, begin_repair, note_end
+from workers.sync_begin import begin_listing, begin_repair, note_end, note_run_end
 from workers.sync_checkpoint import Checkpoint
 from workers.sync_context import SyncContext
 from workers.sync_listing import ListingStep
@@ -276,6 +276,8 @@ class _Step:
                 await note_end(connection, self._context.settings, self.work, self._doing.checkpoint)
             await end_stream(connection, claim, end.ends_as, end.reason, worked_ms)
             status = await end_run(connection, claim.tenant_id, claim.run_id)
+            if status is not None:
+                await note_run_end(connection, claim)
         log.info("sync.stream_ended", **name_run(claim), status=end.ends_as, reason=end.reason)
         if status is not None:
             log.info("sync.run_ended", tenant_id=claim.tenant_id, run_id=claim.run_id, status=status)

@@ -221,7 +221,11 @@ class Settings(BaseSettings):
 
     # The watchdog of providers' hooks.
     hook_check_interval_s: int = Field(
-        21_600, ge=60, le=86_400, description="how often a hook is read back; VTEX drops a silent one after 3 days"
+        6_000,
+        ge=60,
+        le=86_400,
+        description="how often a hook is read back; within two hours, so that a shop where nothing happens is known to "
+        "be current",
     )
     hook_checks_per_minute: int = Field(60, ge=1, le=600, description="hooks read back a minute, by all workers")
     test_events_per_minute: int = Field(
@@ -238,6 +242,11 @@ class Settings(BaseSettings):
         10_000, ge=0, description="events of one tenant and day whose failed attempts are told one by one"
     )
     attempts_days: int = Field(7, ge=1, le=35, description="how long they are")
+
+    # Health, freshness and objectives.
+    watch_interval_s: int = Field(
+        60, ge=1, le=60, description="how often all tenants' figures are read, judged and put down"
+    )
 
     # Storage.
     database_pool_max: int = Field(8, ge=1)

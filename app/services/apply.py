@@ -194,8 +194,7 @@ async def _write(
         for entry in entries
         if outcomes.get(entry.event_id, "dead") != "dead" and entry.reason not in TOLD_NOTHING
     }
-    if batch.integration_id is not None:
-        current.add(batch.integration_id)
+    # What a page brings says nothing yet: the run that reads it may fail. Its end says it (sync_begin.py).
     await note_activity(connection, tenant_id, writer, current)
     if writer == "bulk" and batch.integration_id is not None:
         news = [state.source_updated_at for state in of_orders.stored.values() if state.is_new]

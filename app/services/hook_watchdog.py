@@ -8,8 +8,9 @@ overwrite. One turn, once a minute in one worker of however many there are:
        turn, since when VTEX itself falls silent, it does so for everybody at once;
     3. take the hooks that are due, the longest overdue first, at most HOOK_CHECKS_PER_MINUTE; each is claimed in
        Postgres, so that no two workers take one;
-    4. read each back. Ours: good. Gone, an older one of ours, or never set: set, and a gap is marked. Somebody else's:
-       left alone and said; each look marks what it kept from us, so that batch brings it;
+    4. read each back. Ours: good, and where nothing waits the integration is current (idle.py). Gone, an older one of
+       ours, or never set: set, and a gap is marked. Somebody else's: left alone and said; each look marks what it kept
+       from us, so that batch brings it;
     5. send a test call through PUBLIC_URL to a hook that stands.
 
 What fails is tried again sooner, and ever later. Calls to VTEX come out of the small budget of what people ask for.
@@ -21,10 +22,12 @@ from typing import Any, TypeVar
 
 from app.core.errors import AcequiaError, CredentialsRefusedError, ProviderError
 from app.core.logging import get_logger
+from app.core.queue import Queue
 from app.core.settings import Settings
 from app.services.hook_probes import HookProbes
 from app.services.hook_silence import HookSilence
 from app.services.hooks import ProviderHooks, find_public_url
+from app.services.idle import note_if_idle
 from app.services.integrations import LiveIntegration, LiveIntegrations
 from app.services.vtex_hooks import HookState, explain_error
 from db.hook_watches import Moved, Place, claim_watch, list_due, note_failure
@@ -55,6 +58,7 @@ class HookWatchdog:
         integrations: LiveIntegrations,
         probes: HookProbes,
         silence: HookSilence,
+        queue: Queue,
     ) -> None:
         self._settings = settings
         self._database = database
@@ -62,6 +66,7 @@ class HookWatchdog:
         self._integrations = integrations
         self._probes = probes
         self._silence = silence
+        self._queue = queue
 
     async def run_turn(self) -> int:
         """How many hooks were looked at. Nothing without a PUBLIC_URL: there is no real time then."""
@@ -125,6 +130,8 @@ class HookWatchdog:
             return False
         if state.was_missing is not None:
             await self._integrations.note_accepted(integration)
+        if state.status == "registered" and state.was_missing is False:
+            await note_if_idle(self._database, self._queue, place)
         return await self._judge(place, integration, state)
 
     async def _judge(self, place: Place, integration: LiveIntegration, state: HookState) -> bool:

@@ -1,25 +1,23 @@
-"""How current a tenant's integrations are: the document's `sync-status`, and its figures for healthy and not."""
+"""How current a tenant's integrations are: the document's `sync-status`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from app.services.apply import APPLIED_PREFIX
+from app.services.health import find_worst
 from app.services.ids import IntegrationId
 from app.services.office import Office
 from app.services.sync_schedules import find_next_sync
+from app.services.tenant_facts import judge_integrations
 from db.activity import list_activity
 from db.counters import list_counters
 from db.dead_letters import count_waiting_by_integration
-from db.integrations import Integration, list_integrations
+from db.facts import list_integration_rows
+from db.integrations import list_integrations
 from db.sync_runs import EndedRun, list_active_runs, list_last_ended
 from db.sync_schedules import list_schedules
 from db.tenants import Tenant
-from schemas.sync_status import Health, IntegrationSyncStatus, SyncStatus
-
-# The document's view: current within two hours is healthy, within a day a warning.
-HEALTHY_WITHIN = timedelta(hours=2)
-WARNING_WITHIN = timedelta(days=1)
-_WORST_FIRST: tuple[Health, ...] = ("critical", "warning", "unknown", "healthy", "paused")
+from schemas.sync_status import IntegrationSyncStatus, SyncStatus
 
 
 async def read_sync_status(office: Office, tenant: Tenant) -> SyncStatus:
@@ -33,6 +31,7 @@ async def read_sync_status(office: Office, tenant: Tenant) -> SyncStatus:
         active = await list_active_runs(connection, tenant_id)
         ended = await list_last_ended(connection, tenant_id)
         schedules = await list_schedules(connection, tenant_id)
+        rows = await list_integration_rows(connection, tenant_id)
     # A run of what is paused or refused, or of a tenant that is not served, waits: nothing of it goes on.
     going_on = {
         run.integration_id
@@ -40,12 +39,13 @@ async def read_sync_status(office: Office, tenant: Tenant) -> SyncStatus:
         if run.status == "running" and run.paused_at is None and tenant.status == "active"
     }
     now = datetime.now(UTC)
+    judged = {one.integration_id: one.health for one in judge_integrations(tenant, rows, office.settings, now)}
     shown = [
         IntegrationSyncStatus(
             id=str(IntegrationId(tenant_id, one.integration_id)),
             type=one.connector,
             status="syncing" if one.status == "active" and one.integration_id in going_on else one.status,
-            health=judge_health(one, activity.get(one.integration_id), now),
+            health=judged.get(one.integration_id, "unknown"),
             last_sync=activity.get(one.integration_id),
             next_sync=find_next_sync(tenant, one, schedules.get(one.integration_id), office.settings, now),
             records_synced=_count_records(ended.get(one.integration_id), counters, one.integration_id),
@@ -69,20 +69,3 @@ def _count_errors(run: EndedRun | None) -> int:
 
 def _measure_minutes(run: EndedRun | None) -> float | None:
     return None if run is None else round((run.ended_at - run.started_at) / timedelta(minutes=1), 1)
-
-
-def judge_health(integration: Integration, last_sync: datetime | None, now: datetime) -> Health:
-    """By the document's figures. Refused credentials are critical however fresh the data is: nothing comes any more."""
-    if integration.status == "paused":
-        return "paused"
-    if integration.status == "credentials_refused":
-        return "critical"
-    if last_sync is None:
-        return "unknown"
-    age = now - last_sync
-    return "healthy" if age <= HEALTHY_WITHIN else "warning" if age <= WARNING_WITHIN else "critical"
-
-
-def find_worst(found: Iterable[Health]) -> Health:
-    """Of several; unknown when there is none."""
-    return min(found, key=_WORST_FIRST.index, default="unknown")

@@ -84,6 +84,15 @@ DELETE FROM alert_rules AS t WHERE t.tenant_id = $1;
 -- erase_alert_channels [worker]: few rows.
 DELETE FROM alert_channels AS t WHERE t.tenant_id = $1;
 
+-- erase_dead_letter_counts [worker]: few rows; behind dead_letters, which are counted away.
+DELETE FROM dead_letter_counts AS t WHERE t.tenant_id = $1;
+
+-- erase_tenant_snapshots [worker]: one row.
+DELETE FROM tenant_snapshots AS t WHERE t.tenant_id = $1;
+
+-- erase_integration_snapshots [worker]: few rows.
+DELETE FROM integration_snapshots AS t WHERE t.tenant_id = $1;
+
 -- close_integrations [worker]: the rows stay, because the ledger names them; their secrets go.
 UPDATE tenant_integrations AS i
 SET status = 'deleted', status_reason = NULL, sealed_credentials = NULL, accepted_accounts = '{}', updated_at = now(),

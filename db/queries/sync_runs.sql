@@ -105,6 +105,10 @@ FROM (
 ) AS n
 WHERE r.tenant_id = $1 AND r.run_id = $2 AND r.status IN ('queued', 'running') RETURNING r.status;
 
+-- has_read_all [syncer]: none of its streams failed or was cancelled.
+SELECT coalesce(bool_and(s.status IN ('succeeded', 'partial')), false) FROM sync_run_streams AS s
+WHERE s.tenant_id = $1 AND s.run_id = $2;
+
 -- list_old_runs [syncer]: that ended before a time, at most so many: platform work.
 SELECT r.tenant_id, r.run_id FROM sync_runs AS r WHERE r.ended_at < $1 ORDER BY r.tenant_id, r.run_id LIMIT $2;
 

@@ -29,6 +29,7 @@ PLATFORM_TABLES = {
     *("counters", "gaps", "event_day_totals", "queue_ticks", "integration_activity", "api_usage", "audit_entries"),
     *("sync_runs", "sync_run_streams", "sync_streams", "sync_schedules"),
     *("hook_watches", "alert_rules", "alerts", "alert_channels", "alert_deliveries"),
+    *("dead_letter_counts", "tenant_snapshots", "integration_snapshots"),
 }
 OWNER_ROLES = {"owner", "admin"}
 

@@ -22,12 +22,14 @@ PLATFORM_READS_TOO = {
     "public.event_day_totals", "public.integration_activity", "public.api_usage", "public.audit_entries",
     "public.sync_runs", "public.sync_run_streams", "public.sync_streams", "public.sync_schedules",
     "public.hook_watches", "public.alert_rules", "public.alerts", "public.alert_channels", "public.alert_deliveries",
+    "public.dead_letter_counts", "public.tenant_snapshots", "public.integration_snapshots",
 }  # fmt: skip
 FUNCTIONS = {
     "security.token_scope()": "acequia_security",
     "security.current_tenant_id()": "acequia_security",
     "security.is_platform()": "acequia_security",
     "security.refuse_change()": "acequia_owner",
+    "security.count_dead_letters()": "acequia_owner",
     "security.keep_event_partitions(integer,integer)": "acequia_ledger",
 }
 AUDIT = {"audit_entries", "platform_audit_entries"}
@@ -35,6 +37,7 @@ ERASED = {
     "dead_letters", "counters", "gaps", "integration_activity", "api_usage", "idempotent_calls", "person_roles",
     "sync_runs", "sync_run_streams", "sync_streams", "sync_schedules", "listing_marks", "completeness_days",
     "completeness_findings", "hook_watches", "alert_rules", "alerts", "alert_channels", "alert_deliveries",
+    "dead_letter_counts", "tenant_snapshots", "integration_snapshots",
 }  # fmt: skip
 FORGOTTEN_BY_WORKER = {
     "platform_alerts", "platform_alert_channels", "platform_alert_deliveries", "backup_reports",

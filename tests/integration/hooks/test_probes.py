@@ -26,16 +26,19 @@ async def test_a_test_call_comes_all_the_way_and_is_no_business(hooks: Hooks) ->
         await hooks.connect(context)
         calls = count_calls("get_order")
         await hooks.turn(context)
+        # Before the call was sent, the look had found all in order.
+        activity = "SELECT integration_id, last_synced_at FROM integration_activity"
+        looked_at = await hooks.works.superuser.fetch(activity)
         probe_id = str((await hooks.read_watch())["probe_id"])
         rows = await hooks.works.wait_for([probe_id])
         assert (rows[probe_id].outcome, rows[probe_id].reason) == ("ignored", "probe")
+        assert await hooks.works.superuser.fetch(activity) == looked_at, "a test call tells nothing of the shop"
         assert count_calls("get_order") == calls, "VTEX was asked for an order that it cannot have"
         await get_watchdog(context).run_turn()
         watch = await hooks.read_watch()
     assert "came all the way" in str((await hooks.show()).note)
     assert watch["path_good_at"] == watch["probed_at"]
     assert (watch["probe_id"], watch["path_problem"]) == (None, None)
-    assert await hooks.works.superuser.fetchval("SELECT count(*) FROM integration_activity") == 0
     assert await hooks.works.read_counter("orders") == 0
 
 

@@ -36,7 +36,7 @@ async def test_every_job_of_the_list_runs_as_the_worker_and_finds_nothing_to_do(
     async with works.worker() as context:
         for job in jobs.list_functions():
             await job({"drain": context})
-    assert {job.name.removeprefix("cron:") for job in jobs.list_crons()} == {
+    assert {job.name.removeprefix("cron:") for job in jobs.list_crons(context.settings)} == {
         job.__name__ for job in jobs.list_functions()
     }
 

@@ -405,10 +405,11 @@ async def test_activity_is_noted_by_writer_to_the_second_and_not_for_what_is_dea
     await superuser.execute("UPDATE integration_activity SET last_synced_at = last_synced_at - interval '2 seconds'")
     other = make_settlement(None, outcome="dead", reason="not_found", sealed_body=b"x")
     await apply(database, told("c-3"), other._replace(event=other.event._replace(integration_id=5)))
+    # Nor for a page: the run that reads it may fail yet.
     await apply_batch(database, KEYS, [], [make_observation(make_order())], writer="bulk", now=NOW, integration_id=2)
     async with database.tenant_tx(ACME, "test") as connection:
         found = await list_activity(connection, ACME)
-    assert sorted(found) == [1, 2]
+    assert sorted(found) == [1]
     assert found[1] > first[0]["last_synced_at"]
     async with database.tenant_tx(GLOBEX, "test") as connection:
         assert await list_activity(connection, ACME) == {}

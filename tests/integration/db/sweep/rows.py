@@ -35,6 +35,11 @@ ROWS = {
     "dead_letters": "INSERT INTO dead_letters (tenant_id, event_id, received_on, integration_id, kind, object_id,"
     " reason, attempts)"
     " VALUES ({t}, '00000000-0000-7000-8000-000000000003', '2026-11-01', 1, 'order', 'o-1', '{c}', 1)",
+    "dead_letter_counts": "INSERT INTO dead_letter_counts VALUES ({t}, '{c}', {n})",
+    "tenant_snapshots": "INSERT INTO tenant_snapshots VALUES ({t}, '2026-11-01', 'healthy', 1, 1, {n}, 1, 0, 0, 1, 0,"
+    " 1, 0, NULL, 0, 0, 0, NULL, NULL)",
+    "integration_snapshots": "INSERT INTO integration_snapshots VALUES ({t}, {n}, '2026-11-01', 'healthy', 'age',"
+    " false, NULL, NULL)",
     "counters": "INSERT INTO counters VALUES ({t}, 'customers', 'live', {n})",
     "gaps": "INSERT INTO gaps VALUES ({t}, 1, 'orders', now(), '{c}')",
     "integration_activity": "INSERT INTO integration_activity VALUES ({t}, 1, 'live', '2026-11-01')",

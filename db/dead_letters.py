@@ -1,6 +1,6 @@
 """Events with a fault of their own, kept sealed until somebody replays or discards them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import Literal, NamedTuple
 
@@ -88,6 +88,11 @@ async def list_limited_letters(connection: asyncpg.Connection, tenant_id: int, l
 async def count_limited_replays(connection: asyncpg.Connection, tenant_id: int) -> int:
     """How many of those are being replayed."""
     return int(await connection.fetchval(SQL["count_limited_replays"], tenant_id))
+
+
+def read_letters(rows: Iterable[asyncpg.Record]) -> list[DeadLetter]:
+    """Rows that have a dead letter's columns in their order."""
+    return [_read(row) for row in rows]
 
 
 def _find(row: asyncpg.Record | None) -> DeadLetter | None:

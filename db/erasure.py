@@ -27,7 +27,7 @@ BATCHED_TABLES = (
 )
 SMALL_TABLES = (
     *("counters", "gaps", "integration_activity", "hook_watches", "api_usage", "sync_streams", "sync_schedules"),
-    *("alert_rules", "alert_channels"),
+    *("alert_rules", "alert_channels", "bulk_operations"),
     *("dead_letter_counts", "tenant_snapshots", "integration_snapshots"),
 )
 

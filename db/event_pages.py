@@ -28,6 +28,16 @@ class EventFilter(NamedTuple):
     object_ids: Sequence[str] | None = None
 
 
+class LetterFilter(NamedTuple):
+    """Each None: any. `field`: as a cause has it."""
+
+    status: str | None = None
+    reason: str | None = None
+    kind: str | None = None
+    integration_id: int | None = None
+    field: str | None = None
+
+
 class LedgerPage(NamedTuple):
     """`stopped_at`: the last row that was looked at, when there may be more behind it."""
 
@@ -79,17 +89,17 @@ async def page_dead_letters(
     connection: asyncpg.Connection,
     tenant_id: int,
     before: tuple[datetime, UUID],
-    wanted: tuple[str | None, str | None, str | None],
+    wanted: LetterFilter,
     limit: int,
 ) -> DeadLetterPage:
-    """Dead letters before a place. `wanted`: status, reason and kind, each None for any."""
+    """Dead letters before a place."""
     rows = await connection.fetch(SQL["page_dead_letters"], tenant_id, *before, ROWS_SEEN_MAX, limit, *wanted)
     found = sorted(
-        (_read_letter(row[:-1]) for row in rows if not row["is_end"]),
+        (_read_letter(row[:-2]) for row in rows if not row["is_end"]),
         key=lambda letter: (letter.created_at, letter.event_id),
         reverse=True,
     )
-    return DeadLetterPage(found, next((_read_letter(row[:-1]) for row in rows if row["is_end"]), None))
+    return DeadLetterPage(found, next((_read_letter(row[:-2]) for row in rows if row["is_end"]), None))
 
 
 async def find_replayed_letter(connection: asyncpg.Connection, tenant_id: int, event_id: UUID) -> UUID | None:

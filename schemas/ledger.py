@@ -19,6 +19,7 @@ ExternalId = Annotated[
         json_schema_extra={"pattern": r"^[^@\u0000-\u001f\u007f]*[^@\s\u0000-\u001f\u007f.][^@\u0000-\u001f\u007f]*$"}
     ),
 ]
+IntegrationText = Annotated[str, StringConstraints(pattern=r"^int_[1-9][0-9]{0,9}_[1-9][0-9]{0,9}$")]
 LetterStatus = Literal["waiting", "replaying", "replayed", "discarded"]
 
 
@@ -28,7 +29,7 @@ class EventsQuery(PageQuery):
     outcome: Outcome | None = None
     kind: EventKind | None = None
     object_id: Word | None = Field(None, description="the object's id at its source")
-    integration_id: Annotated[str, StringConstraints(pattern=r"^int_[1-9][0-9]{0,9}_[1-9][0-9]{0,9}$")] | None = None
+    integration_id: IntegrationText | None = None
     state: Word | None = Field(None, description="the state that the call told of")
     since: AwareDatetime | None = Field(None, description="accepted then or later")
     until: AwareDatetime | None = Field(None, description="accepted before")
@@ -38,6 +39,8 @@ class DeadLettersQuery(PageQuery):
     status: LetterStatus | None = None
     reason: Word | None = None
     kind: EventKind | None = None
+    integration_id: IntegrationText | None = None
+    field: Word | None = Field(None, description="as a group has it, or as a letter has it: for any place in a list")
 
 
 class EventShown(Shown):

@@ -1,5 +1,6 @@
 """The short arq jobs of the worker process. A failed one is logged and runs again at its next tick."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from app.core.jobs import make_cron
@@ -13,6 +14,7 @@ from app.services.tenant_facts import read_all_facts
 from app.services.tenant_lifecycle import TenantOffice
 from app.services.tenant_watch import save_facts
 from app.services.waiting_customers import enqueue_all_waiting
+from db.bulk_operations import forget_operations
 from db.idempotent_calls import forget_all_old as forget_calls
 from db.ledger import keep_event_partitions as keep_partitions
 from workers.context import DrainContext
@@ -71,10 +73,12 @@ async def erase_deleted_tenants(ctx: dict[str, Any], *args: Any, **kwargs: Any) 
 
 
 async def forget_old_calls(ctx: dict[str, Any], *args: Any, **kwargs: Any) -> None:
-    """Answers kept for repeats under an Idempotency-Key whose day is over."""
+    """Answers kept for repeats under an Idempotency-Key whose day is over, and operations that ended long ago."""
     del args, kwargs
     context: DrainContext = ctx["drain"]
     await forget_calls(context.database, context.settings.idempotency_hours)
+    days = context.settings.bulk_operations_days
+    await forget_operations(context.database, datetime.now(UTC) - timedelta(days=days))
 
 
 async def keep_hooks(ctx: dict[str, Any], *args: Any, **kwargs: Any) -> None:

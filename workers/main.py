@@ -31,6 +31,7 @@ from app.services.hooks import ProviderHooks
 from app.services.integrations import LiveIntegrations
 from app.services.live_tenants import DEFAULT_COUNTRY, LiveTenants
 from app.services.observe import Observer
+from workers.bulk import run_bulk
 from workers.context import DrainContext
 from workers.dispatch import Dispatcher
 from workers.gate import DatabaseGate
@@ -112,6 +113,7 @@ async def run(settings: Settings) -> None:
             _start("sweeper", run_sweeper(context)),
             _start("upkeep", run_upkeep(context)),
             _start("waits", context.waits.run()),
+            _start("bulk", run_bulk(context)),
             _start("health", server.serve()),
             *([_start("heartbeat", context.heartbeat.run())] if context.heartbeat else ()),
             _start("jobs", run_jobs(settings.get_url("redis_url"), JOB_QUEUE, list_functions(), list_crons(settings),

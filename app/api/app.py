@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from app.api import (
     audit,
+    bulk,
     integrations,
     keys,
     ledger,
@@ -48,6 +49,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *queues.OPERATIONS,
     *audit.OPERATIONS,
     *records.OPERATIONS,
+    *bulk.OPERATIONS,  # before the ledger's: a dead letter's id stands where these have a word
     *ledger.OPERATIONS,
 )
 PAGE_POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

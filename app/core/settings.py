@@ -195,6 +195,23 @@ class Settings(BaseSettings):
     sync_progress_streams_max: int = Field(100, ge=0, description="open streams of progress of one web process")
     sync_progress_streams_per_tenant_max: int = Field(20, ge=0, description="the same, about one tenant's runs")
 
+    # Dead letters: groups, and operations on many of them.
+    dead_groups_max: int = Field(200, ge=1, le=2_000, description="causes of dead letters that are shown of one tenant")
+    dead_group_counted_max: int = Field(
+        5_000, ge=1, description="letters counted of one cause; beyond, it is at least so many"
+    )
+    bulk_counted_max: int = Field(100_000, ge=1, description="letters that the estimate of an operation counts")
+    bulk_operations_max: int = Field(5, ge=1, description="operations on many dead letters of one tenant at once")
+    bulk_letters_per_step: int = Field(
+        500, ge=1, le=2_000, description="letters replayed or discarded in one step; a cancellation waits for one step"
+    )
+    bulk_queue_events_max: int = Field(
+        200, ge=1, description="events waiting in a tenant's queue up to which replays are added: live ones wait behind"
+    )
+    bulk_poll_s: float = Field(0.5, gt=0, description="how often an idle worker looks for such an operation")
+    bulk_retry_s: float = Field(5.0, gt=0, description="before a step that failed is tried again")
+    bulk_operations_days: int = Field(90, ge=1, description="how long an operation that has ended can be looked at")
+
     # Calls to providers.
     provider_connect_timeout_s: float = Field(2.0, gt=0)
     provider_call_timeout_s: float = Field(8.0, gt=0)

@@ -137,9 +137,14 @@ def read_event(keys: TenantKeys, letter: DeadLetter) -> Event:
         ) from None
 
 
+def make_replay(keys: TenantKeys, letter: DeadLetter, event_id: str) -> Event:
+    """The letter's event under a fresh id. Raises as `read_event`."""
+    return _rename(keys, read_event(keys, letter), event_id)
+
+
 async def _append(queue: Queue, settings: Settings, keys: TenantKeys, letter: DeadLetter) -> None:
     assert letter.replay_event_id is not None, "a replay has an id before it is appended"
-    event = _rename(keys, read_event(keys, letter), letter.replay_event_id)
+    event = make_replay(keys, letter, letter.replay_event_id)
     batch = AppendBatch(keys.tenant_id, "normal", [NewEntry(event.event_id, encode_event(event))])
     await queue.append([batch], confirm=make_confirm(settings))
 

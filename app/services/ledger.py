@@ -14,9 +14,11 @@ from app.services.office import Office
 from app.services.paging import read_cursor, write_cursor
 from app.services.sealed_rows import to_utc
 from app.services.test_events import is_test_event
+from db.dead_groups import generalise_field
 from db.dead_letters import DeadLetter, find_dead_letter
 from db.event_pages import (
     EventFilter,
+    LetterFilter,
     find_event,
     is_being_replayed,
     page_dead_letters,
@@ -94,13 +96,14 @@ async def get_event(office: Office, tenant_id: int, event_id: UUID) -> EventDeta
 
 
 async def list_letters(office: Office, tenant_id: int, query: DeadLettersQuery, limit: int) -> Page[DeadLetterShown]:
-    """Newest first; pages as those of `list_events`. Raises InvalidInputError for a cursor that is none."""
+    """Newest first; pages as those of `list_events`, and what they raise."""
+    field = None if query.field is None else generalise_field(query.field)
+    integration_id = _read_integration(tenant_id, query.integration_id)
+    wanted = LetterFilter(query.status, query.reason, query.kind, integration_id, field)
     before = read_cursor(query.cursor, _LetterPlace) if query.cursor else _LetterPlace(_END, _LAST_ID)
     before = before._replace(created_at=to_utc(before.created_at))
     async with office.database.tenant_tx(tenant_id, "list_dead_letters") as connection:
-        page = await page_dead_letters(
-            connection, tenant_id, before, (query.status, query.reason, query.kind), limit + 1
-        )
+        page = await page_dead_letters(connection, tenant_id, before, wanted, limit + 1)
     rows = page.rows[:limit]
     last = rows[-1] if len(page.rows) > limit else page.stopped_at
     more = None if last is None else write_cursor(_LetterPlace(last.created_at, UUID(last.event_id)))

@@ -57,6 +57,9 @@ DELETE FROM alert_deliveries AS t WHERE t.tenant_id = $1
 DELETE FROM alerts AS t WHERE t.tenant_id = $1
   AND t.ctid = ANY (ARRAY(SELECT r.ctid FROM alerts AS r WHERE r.tenant_id = $1 LIMIT $2));
 
+-- erase_bulk_operations [worker]: few rows.
+DELETE FROM bulk_operations AS t WHERE t.tenant_id = $1;
+
 -- erase_counters [worker]: few rows.
 DELETE FROM counters AS t WHERE t.tenant_id = $1;
 

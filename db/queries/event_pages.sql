@@ -79,14 +79,15 @@ FROM events AS e WHERE e.tenant_id = $1 AND e.received_on = $2 AND e.event_id = 
 -- page_dead_letters [web]: newest first, in the manner of page_events; the body stays where it is.
 WITH seen AS MATERIALIZED (
     SELECT l.event_id, l.received_on, l.integration_id, l.kind, l.object_id, l.reason, l.field, l.status,
-           l.replay_event_id, l.attempts, l.created_at, l.updated_at, NULL::bytea AS sealed_body
+           l.replay_event_id, l.attempts, l.created_at, l.updated_at, NULL::bytea AS sealed_body, l.cause_field
     FROM dead_letters AS l
     WHERE l.tenant_id = $1 AND (l.created_at, l.event_id) < ($2, $3)
     ORDER BY l.created_at DESC, l.event_id DESC LIMIT $4
 ), found AS (
     SELECT s.* FROM seen AS s
     WHERE ($6::text IS NULL OR s.status = $6) AND ($7::text IS NULL OR s.reason = $7)
-      AND ($8::text IS NULL OR s.kind = $8)
+      AND ($8::text IS NULL OR s.kind = $8) AND ($9::integer IS NULL OR s.integration_id = $9)
+      AND ($10::text IS NULL OR s.cause_field = $10)
     ORDER BY s.created_at DESC, s.event_id DESC LIMIT $5
 )
 SELECT f.*, false AS is_end FROM found AS f

@@ -13,6 +13,8 @@ from app.services.audit import Actor
 from app.services.office import Office, Place
 from app.services.people import invite_person
 from app.services.permissions import ROLE_PERMISSIONS
+from db.bulk_operations import NewBulk, insert_operation
+from db.dead_groups import Choice
 from db.integrations import insert_integration
 from db.pool import Database
 from db.sync_runs import NewRun, cancel_run, insert_run
@@ -38,6 +40,7 @@ class Seeds(NamedTuple):
     order_ids: Sequence[str]
     customer_ids: Sequence[str]
     run_ids: Sequence[str]
+    operation_ids: Sequence[UUID]
 
 
 async def plant(office: Office, writer: Database, tenant_id: int, *, is_theirs: bool, rows: int = 3) -> Seeds:
@@ -63,7 +66,7 @@ async def plant(office: Office, writer: Database, tenant_id: int, *, is_theirs: 
     return Seeds(
         tenant_id, [key.key_id for key in made], [person.person_id for person in people], events, dead,
         [f"o-{n}" for n in range(rows)], [f"c-{n}" for n in range(rows)],
-        await _plant_runs(office, tenant_id, sign, rows),
+        await _plant_runs(office, tenant_id, sign, rows), [await _plant_operation(office, tenant_id, sign)],
     )  # fmt: skip
 
 
@@ -75,6 +78,12 @@ async def _plant_runs(office: Office, tenant_id: int, sign: str, rows: int) -> l
             await insert_run(connection, tenant_id, run, ("orders", "customers"))
         await cancel_run(connection, tenant_id, runs[0].run_id)
     return [run.run_id for run in runs]
+
+
+async def _plant_operation(office: Office, tenant_id: int, sign: str) -> UUID:
+    new = NewBulk("discard", Choice(reason=sign), 1, is_at_least=False)
+    async with office.database.tenant_tx(tenant_id, "seeds") as connection:
+        return await insert_operation(connection, tenant_id, new, CLI)
 
 
 async def _write_records(

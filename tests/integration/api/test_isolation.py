@@ -61,6 +61,8 @@ BODIES: dict[str, dict[str, Any]] = {
         "until": "2026-11-02T00:00:00Z",
     },
     "enqueue_objects": {"stream": "orders", "external_ids": ["o-1"], "priority": "high"},
+    "estimate_bulk": {"filter": {"reason": "unmappable"}},
+    "start_bulk": {"action": "discard", "filter": {"reason": "unmappable"}},
     "change_password": {"current_password": "some long password", "new_password": "another long password"},
 }
 # Ids that both tenants have: acme's own thing answers to them.
@@ -97,6 +99,7 @@ class Ids(NamedTuple):
                 "order_id": [write_record_id(Key("vtex", "store1", seeds.order_ids[0]))],
                 "customer_id": [write_record_id(Key("vtex", "store1", seeds.customer_ids[0]))],
                 "run_id": [seeds.run_ids[0]],
+                "operation_id": list(seeds.operation_ids),
             }
         )
 
@@ -254,6 +257,7 @@ async def send_nowhere(client: httpx.AsyncClient, operation: Operation) -> httpx
         "event_id": ["00000000-0000-7000-8000-000000000000"],
         "dead_letter_id": ["00000000-0000-7000-8000-000000000000"], "order_id": ["WyJhIiwiYiIsImMiXQ"],
         "customer_id": ["WyJhIiwiYiIsImMiXQ"], "run_id": ["00000000-0000-7000-8000-000000000000"],
+        "operation_id": ["00000000-0000-7000-8000-000000000000"],
     }  # fmt: skip
     return await send(client, operation, next(list_paths(operation, values)), tenant_id=NOWHERE)
 

@@ -82,6 +82,38 @@ async def test_one_tenants_dead_letter_is_not_anothers(stack: Stack, acequia: Ru
     assert event_id not in (await acequia("dead-letters", "list", other)).out
 
 
+async def test_many_dead_letters_are_grouped_estimated_and_replayed_by_a_worker(
+    stack: Stack, acequia: RunCommand
+) -> None:
+    tenant = str(ACME.tenant_id)
+    made = {await make_dead_letter(stack, acequia, price=f"no price {n}") for n in range(2)}
+    [group] = [one for one in json.loads((await acequia("dead-letters", "groups", tenant, "--json")).out)
+               if one["field"] == "value"]  # fmt: skip
+    assert group["letters"] >= len(made)
+    assert "unmappable" in (await acequia("dead-letters", "groups", tenant)).out
+    chosen = ("--reason", "unmappable", "--field", "value")
+    estimate = await acequia("dead-letters", "replay", tenant, *chosen, "--dry-run", "--json")
+    assert json.loads(estimate.out)["letters"] == group["letters"]
+    unsure = await acequia("dead-letters", "discard", tenant, *chosen)
+    assert unsure.code == 1
+    assert "cannot be undone" in unsure.err
+    ran = await acequia("dead-letters", "replay", tenant, *chosen, "--yes", "--watch", "--json")
+    assert ran.code == 0, ran.err
+    ended = json.loads(ran.out.splitlines()[-1])
+    assert (ended["state"], ended["done"]) == ("done", group["letters"])
+    listed = json.loads((await acequia("dead-letters", "list", tenant, "--json")).out)
+    assert not made & {row["event_id"] for row in listed if row["status"] == "waiting"}
+
+
+async def test_a_replay_of_nothing_in_particular_is_refused(acequia: RunCommand) -> None:
+    tenant = str(ACME.tenant_id)
+    assert "--reason" in (await acequia("dead-letters", "replay", tenant)).err
+    assert "filter" in (await acequia("dead-letters", "replay", tenant, "x", "--kind", "order")).err
+    nothing = await acequia("dead-letters", "replay", tenant, "--reason", "never", "--yes")
+    assert nothing.code == 1
+    assert "nothing to do" in nothing.err
+
+
 async def test_refusals_are_shown_with_their_reason(stack: Stack, acequia: RunCommand) -> None:
     hook = next(one for one in stack.tenants[0]["endpoints"] if one["kind"] == "order_hook")
     async with httpx.AsyncClient(trust_env=False) as client:

@@ -23,6 +23,7 @@ PLATFORM_READS_TOO = {
     "public.sync_runs", "public.sync_run_streams", "public.sync_streams", "public.sync_schedules",
     "public.hook_watches", "public.alert_rules", "public.alerts", "public.alert_channels", "public.alert_deliveries",
     "public.dead_letter_counts", "public.tenant_snapshots", "public.integration_snapshots",
+    "public.bulk_operations",
 }  # fmt: skip
 FUNCTIONS = {
     "security.token_scope()": "acequia_security",
@@ -38,6 +39,7 @@ ERASED = {
     "sync_runs", "sync_run_streams", "sync_streams", "sync_schedules", "listing_marks", "completeness_days",
     "completeness_findings", "hook_watches", "alert_rules", "alerts", "alert_channels", "alert_deliveries",
     "dead_letter_counts", "tenant_snapshots", "integration_snapshots",
+    "bulk_operations",
 }  # fmt: skip
 FORGOTTEN_BY_WORKER = {
     "platform_alerts", "platform_alert_channels", "platform_alert_deliveries", "backup_reports",
@@ -247,7 +249,10 @@ def _is_needed(name: str, role: str, privilege: str) -> bool:
         return False
     if table in records | {"events", "event_day_totals", "counters"} and role == "acequia_web":
         return privilege == "SELECT"
-    if table in {"events", "event_day_totals", "dead_letters", "queue_ticks"} and role == "acequia_syncer":
+    if (
+        table in {"events", "event_day_totals", "dead_letters", "queue_ticks", "bulk_operations"}
+        and role == "acequia_syncer"
+    ):
         return False
     if table == "events" and privilege in {"UPDATE", "DELETE"}:
         return False

@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from db import event_pages, record_pages
+from db import dead_groups, event_pages, record_pages
 from db.pool import Database
 from scripts.stack.installation import read_settings_of
 from tests.databases import clone_databases
@@ -36,9 +36,10 @@ INSERT INTO events (tenant_id, received_on, event_id, integration_id, attempts, 
 SELECT t, current_date - n % 3, lpad(to_hex(n), 32, '0')::uuid, 1, 1, 1, 'order', 'o-' || n % 2000,
        CASE WHEN n % 1000 = 0 THEN 'ignored' ELSE 'applied' END
 FROM unnest(ARRAY[56, 57]) AS t, generate_series(1, {rows}) AS n;
-INSERT INTO dead_letters (tenant_id, event_id, received_on, integration_id, kind, object_id, reason, attempts,
+INSERT INTO dead_letters (tenant_id, event_id, received_on, integration_id, kind, object_id, reason, field, attempts,
                           created_at)
-SELECT t, lpad(to_hex(n), 32, '0')::uuid, current_date, 1, 'order', 'o', 'unmappable', 1,
+SELECT t, lpad(to_hex(n), 32, '0')::uuid, current_date, 1, 'order', 'o',
+       CASE WHEN n % 4 = 0 THEN 'unmappable' ELSE 'cause_' || n % 4 END, 'items[' || n % 3 || '].price', 1,
        now() - interval '1 minute' * n
 FROM unnest(ARRAY[56, 57]) AS t, generate_series(1, {rows}) AS n;
 ANALYZE;
@@ -87,7 +88,12 @@ STATEMENTS: list[Statement] = [
     ),
     (
         event_pages, "page_dead_letters", "dead_letters_by_time",
-        ("$now()", LAST_ID, 200, 51, None, None, None),
+        ("$now()", LAST_ID, 200, 51, None, None, None, None, None),
+    ),
+    (dead_groups, "list_dead_groups", "dead_letters_by_cause", (200, 500)),
+    (
+        dead_groups, "page_group_letters", "dead_letters_by_cause",
+        (1, "unmappable", "order", "items[].price", "$now()", LAST_ID, 51),
     ),
 ]  # fmt: skip
 BUFFERS_MAX = 260  # of 8 kB; each table here has over a thousand
@@ -100,7 +106,7 @@ async def web(postgres: Any, template_installation: Any) -> AsyncIterator[Databa
         superuser = await asyncpg.connect(clone.database_urls["postgres"])
         await superuser.execute(FILL.format(rows=ROWS))
         # Index-only scans ask the visibility map, which vacuum writes.
-        for table in ("customers", "orders", "customer_identities", "order_identities"):
+        for table in ("customers", "orders", "customer_identities", "order_identities", "dead_letters"):
             await superuser.execute(f"VACUUM {table}")
         await superuser.close()
         async with await Database.open(read_settings_of(clone.environment("web")), application_name="plans") as found:

@@ -80,7 +80,14 @@ async def fill(world: World, tenant_id: int) -> None:
             kind=kind,
             accounts=["x"],
         )
-    for table in ("hook_watches", "tenant_snapshots", "integration_snapshots", *SYNC_TABLES, *ALERT_TABLES):
+    for table in (
+        "hook_watches",
+        "bulk_operations",
+        "tenant_snapshots",
+        "integration_snapshots",
+        *SYNC_TABLES,
+        *ALERT_TABLES,
+    ):
         await world.superuser.execute(ROWS[table].format(t=tenant_id, c="c", n=1))
     await world.append(tenant_id, 3)
 

@@ -40,6 +40,9 @@ ROWS = {
     " 1, 0, NULL, 0, 0, 0, NULL, NULL)",
     "integration_snapshots": "INSERT INTO integration_snapshots VALUES ({t}, {n}, '2026-11-01', 'healthy', 'age',"
     " false, NULL, NULL)",
+    "bulk_operations": "INSERT INTO bulk_operations (tenant_id, operation_id, action, reason, actor_kind, actor_id,"
+    " estimated, is_at_least)"
+    " VALUES ({t}, '00000000-0000-7000-8000-000000000006', 'discard', '{c}', 'key', '{c}', {n}, false)",
     "counters": "INSERT INTO counters VALUES ({t}, 'customers', 'live', {n})",
     "gaps": "INSERT INTO gaps VALUES ({t}, 1, 'orders', now(), '{c}')",
     "integration_activity": "INSERT INTO integration_activity VALUES ({t}, 1, 'live', '2026-11-01')",

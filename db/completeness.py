@@ -149,6 +149,25 @@ async def list_findings(
     ]
 
 
+class ObjectFinding(NamedTuple):
+    """What one repair found of an object."""
+
+    run_id: str
+    integration_id: int
+    finding: FindingKind
+    outcome: FindingOutcome | None
+    found_at: datetime
+    settled_at: datetime | None
+
+
+async def list_object_findings(
+    connection: asyncpg.Connection, tenant_id: int, stream: RecordStream, external_id: str, *, runs: int
+) -> list[ObjectFinding]:
+    """Of the newest `runs` repairs, newest first."""
+    rows = await connection.fetch(SQL["list_object_findings"], tenant_id, stream, external_id, runs)
+    return [ObjectFinding(str(run_id), *rest) for run_id, *rest in rows]
+
+
 async def total_findings(connection: asyncpg.Connection, tenant_id: int, run_id: str) -> list[FindingTotal]:
     """How many of each kind a run found, and what became of them."""
     return [FindingTotal(*row) for row in await connection.fetch(SQL["total_findings"], tenant_id, run_id)]

@@ -55,6 +55,23 @@ async def page_by_change(
     return [FeedPlace(*row) for row in rows]
 
 
+async def page_newest(
+    connection: asyncpg.Connection,
+    tenant_id: int,
+    stream: RecordStream,
+    *,
+    before: FeedPlace,
+    status: str | None = None,
+    limit: int,
+) -> list[FeedPlace]:
+    """Rows that changed before a place, the last change first. `status`: orders of this status only."""
+    if status is None:
+        rows = await connection.fetch(SQL[f"page_{stream}_newest"], tenant_id, *before, limit)
+    else:
+        rows = await connection.fetch(SQL["page_orders_newest_by_status"], tenant_id, *before, limit, status)
+    return [FeedPlace(*row) for row in rows]
+
+
 async def page_by_external_id(
     connection: asyncpg.Connection,
     tenant_id: int,

@@ -1,7 +1,7 @@
 """Sync runs and their streams: asked for, listed, cancelled, paused, ended."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
 from typing import Literal, NamedTuple
@@ -10,6 +10,7 @@ import asyncpg
 
 from db.pool import Database
 from db.queries import load_queries
+from schemas.ids import find_first_id
 from schemas.records import RecordStream
 
 SQL = load_queries("sync_runs")
@@ -209,6 +210,15 @@ async def pause_run(connection: asyncpg.Connection, tenant_id: int, run_id: str)
 async def resume_run(connection: asyncpg.Connection, tenant_id: int, run_id: str) -> bool:
     """False when it has ended already, or is cancelled."""
     return await connection.fetchval(SQL["resume_run"], tenant_id, run_id) is not None
+
+
+async def list_runs_at(  # noqa: PLR0917 - which stream of whom, when
+    connection: asyncpg.Connection, tenant_id: int, stream: RecordStream, moment: datetime, since: datetime, limit: int
+) -> list[str]:
+    """Ids of the runs that were reading a stream at a moment, of those asked for since a time; newest first."""
+    bounds = (find_first_id(since), find_first_id(moment + timedelta(milliseconds=1)))
+    rows = await connection.fetch(SQL["list_runs_at"], tenant_id, stream, moment, *bounds, limit)
+    return [str(row[0]) for row in rows]
 
 
 async def end_run(connection: asyncpg.Connection, tenant_id: int, run_id: str) -> SyncStatus | None:

@@ -59,7 +59,8 @@ class ValueTime(Shown):
 
 
 class RecordShown(Shown):
-    """`id` is for addresses here; `external_id` is the source's own. `updated_at` is when we last changed it.
+    """`id` is for addresses here; `external_id` is the source's own. `first_seen_at` is when we first wrote it,
+    `updated_at` when we last changed it. `mapper_version`: of our reading of the source's document.
 
     `is_deleted`: a tombstone, which holds nothing else. `values_from`: fields that come from an earlier observation
     than the record's own, null for what nobody has told; all others are of `source_updated_at` and `observed_at`.
@@ -72,8 +73,10 @@ class RecordShown(Shown):
     source_created_at: datetime | None
     source_updated_at: datetime
     observed_at: datetime
+    first_seen_at: datetime
     updated_at: datetime
     revision: int
+    mapper_version: int
     is_deleted: bool
     deleted_at: datetime | None
     is_masked: bool

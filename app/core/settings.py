@@ -259,6 +259,7 @@ class Settings(BaseSettings):
         10_000, ge=0, description="events of one tenant and day whose failed attempts are told one by one"
     )
     attempts_days: int = Field(7, ge=1, le=35, description="how long they are")
+    search_kept_s: int = Field(900, ge=60, description="how long what a search by e-mail found can be looked at")
 
     # Health, freshness and objectives.
     watch_interval_s: int = Field(

@@ -1,5 +1,6 @@
 """The ledger for whoever may read it: what became of each accepted event."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -47,8 +48,11 @@ class _LetterPlace(NamedTuple):
     event_id: UUID
 
 
-async def list_events(office: Office, tenant_id: int, query: EventsQuery, limit: int) -> Page[EventShown]:
-    """Newest first. A page may be short, even empty, while there is more: `next_cursor` says so.
+async def list_events(
+    office: Office, tenant_id: int, query: EventsQuery, limit: int, *, object_ids: Sequence[str] | None = None
+) -> Page[EventShown]:
+    """Newest first. A page may be short, even empty, while there is more: `next_cursor` says so. `object_ids`: of these
+    objects only.
 
     Raises InvalidInputError for a cursor that is none, NotFoundError for another tenant's integration.
     """
@@ -59,7 +63,12 @@ async def list_events(office: Office, tenant_id: int, query: EventsQuery, limit:
     )
     since = _place_at(to_utc(query.since) if query.since else _BEGINNING)
     wanted = EventFilter(
-        query.outcome, query.kind, _read_integration(tenant_id, query.integration_id), query.state, query.object_id
+        query.outcome,
+        query.kind,
+        _read_integration(tenant_id, query.integration_id),
+        query.state,
+        query.object_id,
+        object_ids,
     )
     async with office.database.tenant_tx(tenant_id, "list_events") as connection:
         page = await page_events(connection, tenant_id, before, since, wanted, limit + 1)
@@ -67,6 +76,11 @@ async def list_events(office: Office, tenant_id: int, query: EventsQuery, limit:
     last = rows[-1] if len(page.rows) > limit else page.stopped_at
     more = None if last is None else write_cursor(_EventPlace(last.received_on, UUID(last.event_id)))
     return Page(data=[_show_event(tenant_id, row) for row in rows], next_cursor=more)
+
+
+def find_reach(cursor: str) -> datetime:
+    """How far back a page has looked, by the cursor that it answered. Raises InvalidInputError."""
+    return _find_received_at(str(read_cursor(cursor, _EventPlace).event_id))
 
 
 async def get_event(office: Office, tenant_id: int, event_id: UUID) -> EventDetail:

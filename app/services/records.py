@@ -33,7 +33,7 @@ class Reader(NamedTuple):
     may_reveal: bool
 
 
-class _Rows(NamedTuple):
+class Rows(NamedTuple):
     """Whole rows, still sealed, in the page's order. `items`: None where they were not asked for."""
 
     rows: dict[Key, Mapping[str, Any]]
@@ -48,7 +48,7 @@ async def list_customers(
     Raises ForbiddenError, InvalidInputError, GoneError, KeystoreUnavailableError.
     """
     page, keys, found = await _read_page(office, tenant, query, limit, reader)
-    data = await _open_all(found, lambda key, row: show_customer(keys, key, row, is_revealed=query.reveal))
+    data = await open_all(found, lambda key, row: show_customer(keys, key, row, is_revealed=query.reveal))
     return RecordPage[CustomerShown](data=data, **page)
 
 
@@ -62,7 +62,7 @@ async def list_orders(
         items = None if found.items is None else found.items.get(key, [])
         return show_order(keys, key, row, items, is_revealed=query.reveal)
 
-    return RecordPage[OrderShown](data=await _open_all(found, show), **page)
+    return RecordPage[OrderShown](data=await open_all(found, show), **page)
 
 
 async def get_customer(
@@ -70,14 +70,14 @@ async def get_customer(
 ) -> CustomerShown:
     """One profile, a tombstone included. Raises NotFoundError, ForbiddenError, GoneError, KeystoreUnavailableError."""
     _, keys, found = await _read_one(office, tenant, "customers", record_id, reader, reveal=reveal)
-    return (await _open_all(found, lambda one, row: show_customer(keys, one, row, is_revealed=reveal)))[0]
+    return (await open_all(found, lambda one, row: show_customer(keys, one, row, is_revealed=reveal)))[0]
 
 
 async def get_order(office: Office, tenant: Tenant, record_id: str, reader: Reader, *, reveal: bool) -> OrderShown:
     """One order with its lines, a tombstone included. Raises as `get_customer`."""
     key, keys, found = await _read_one(office, tenant, "orders", record_id, reader, reveal=reveal)
     items = (found.items or {}).get(key, [])
-    return (await _open_all(found, lambda one, row: show_order(keys, one, row, items, is_revealed=reveal)))[0]
+    return (await open_all(found, lambda one, row: show_order(keys, one, row, items, is_revealed=reveal)))[0]
 
 
 async def _read_page(
@@ -86,17 +86,17 @@ async def _read_page(
     query: CustomersQuery | OrdersQuery,
     limit: int,
     reader: Reader,
-) -> tuple[dict[str, Any], TenantKeys, _Rows]:
+) -> tuple[dict[str, Any], TenantKeys, Rows]:
     is_personal = any(getattr(query, name, None) for name in PERSONAL_FILTERS)
     if (query.reveal or is_personal) and not reader.may_reveal:
         what = "To find somebody by personal data" if is_personal else "reveal"
         raise ForbiddenError(f"{what} needs the permission records:reveal, which this key or person does not have.")
-    keys = await _get_keys(office, tenant.tenant_id)
+    keys = await get_keys(office, tenant.tenant_id)
     search, stream = read_search(keys, tenant.country, query, limit), query.STREAM
     with_items = isinstance(query, OrdersQuery) and query.include_items
     async with office.database.tenant_tx(tenant.tenant_id, f"list_{stream}") as connection:
         page = await find_page(connection, tenant.tenant_id, search)
-        found = await _get_rows(connection, tenant.tenant_id, stream, page.keys, with_items=with_items)
+        found = await get_rows(connection, tenant.tenant_id, stream, page.keys, with_items=with_items)
         if search.finder is not None:
             found = found._replace(rows=_keep_wanted(found.rows, query))
         if query.reveal or is_personal:
@@ -106,13 +106,13 @@ async def _read_page(
 
 async def _read_one(
     office: Office, tenant: Tenant, stream: RecordStream, record_id: str, reader: Reader, *, reveal: bool
-) -> tuple[Key, TenantKeys, _Rows]:
+) -> tuple[Key, TenantKeys, Rows]:
     if reveal and not reader.may_reveal:
         raise ForbiddenError("reveal needs the permission records:reveal, which this key or person does not have.")
     key = read_record_id(record_id)
-    keys = await _get_keys(office, tenant.tenant_id)
+    keys = await get_keys(office, tenant.tenant_id)
     async with office.database.tenant_tx(tenant.tenant_id, f"get_{stream}") as connection:
-        found = await _get_rows(connection, tenant.tenant_id, stream, [key], with_items=True)
+        found = await get_rows(connection, tenant.tenant_id, stream, [key], with_items=True)
         if not found.rows:
             raise NotFoundError("There is no such record.")
         if reveal:
@@ -122,14 +122,15 @@ async def _read_one(
     return key, keys, found
 
 
-async def _get_rows(
+async def get_rows(
     connection: asyncpg.Connection, tenant_id: int, stream: RecordStream, keys: Sequence[Key], *, with_items: bool
-) -> _Rows:
+) -> Rows:
+    """Those that are there, in the order of `keys`."""
     rows = await (get_orders if stream == "orders" else get_customers)(connection, tenant_id, keys)
     ordered = {key: rows[key] for key in keys if key in rows}
     if stream == "orders" and with_items:
-        return _Rows(ordered, await list_order_items(connection, tenant_id, keys))
-    return _Rows(ordered)
+        return Rows(ordered, await list_order_items(connection, tenant_id, keys))
+    return Rows(ordered)
 
 
 def _keep_wanted(
@@ -160,7 +161,7 @@ async def _audit(
     )
 
 
-async def _open_all(found: _Rows, show: Callable[[Key, Mapping[str, Any]], ShownT]) -> list[ShownT]:
+async def open_all(found: Rows, show: Callable[[Key, Mapping[str, Any]], ShownT]) -> list[ShownT]:
     """Opened after the transaction, so that no connection waits for it. Raises GoneError."""
     shown: list[ShownT] = []
     try:
@@ -173,7 +174,8 @@ async def _open_all(found: _Rows, show: Callable[[Key, Mapping[str, Any]], Shown
     return shown
 
 
-async def _get_keys(office: Office, tenant_id: int) -> TenantKeys:
+async def get_keys(office: Office, tenant_id: int) -> TenantKeys:
+    """Raises GoneError, KeystoreUnavailableError."""
     try:
         return await office.keyring.keys_of(tenant_id)
     except KeyDestroyedError:

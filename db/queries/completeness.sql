@@ -38,6 +38,19 @@ FROM completeness_findings AS f
 WHERE f.tenant_id = $1 AND f.run_id = $2 AND (f.stream, f.external_id) > ($3, $4)
 ORDER BY f.stream, f.external_id LIMIT $5;
 
+-- list_object_findings [web]: what the newest repairs found of one object: a probe of the key for each run.
+SELECT r.run_id, r.integration_id, f.finding, f.outcome, f.found_at, f.settled_at
+FROM (
+    SELECT n.run_id, n.integration_id FROM sync_runs AS n
+    WHERE n.tenant_id = $1 AND n.kind = 'repair' ORDER BY n.run_id DESC LIMIT $4
+) AS r
+CROSS JOIN LATERAL (
+    SELECT s.finding, s.outcome, s.found_at, s.settled_at FROM completeness_findings AS s
+    WHERE s.tenant_id = $1 AND s.run_id = r.run_id AND s.stream = $2 AND s.external_id = $3
+    OFFSET 0
+) AS f
+ORDER BY r.run_id DESC;
+
 -- total_findings [syncer, web, operator]: of one run.
 SELECT f.stream, f.finding, f.outcome, count(*) AS objects FROM completeness_findings AS f
 WHERE f.tenant_id = $1 AND f.run_id = $2 GROUP BY f.stream, f.finding, f.outcome ORDER BY f.stream, f.finding, f.outcome;

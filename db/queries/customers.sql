@@ -85,7 +85,7 @@ FROM unnest($2::text[], $3::text[], $4::text[]) AS k (source, account, external_
 CROSS JOIN LATERAL (
     SELECT c.source, c.account, c.external_id, c.source_updated_at, c.mapper_version, c.observed_at, c.content_hash,
            c.revision, c.is_partial, c.deleted_at, c.source_created_at, c.is_corporate, c.accepts_marketing, c.locale,
-           c.customer_class, c.updated_at, c.sealed
+           c.customer_class, c.created_at, c.updated_at, c.sealed
     FROM customers AS c
     WHERE c.tenant_id = $1 AND c.source = k.source AND c.account = k.account AND c.external_id = k.external_id
     OFFSET 0

@@ -142,7 +142,8 @@ CROSS JOIN LATERAL (
            o.is_partial, o.deleted_at, o.source_created_at, o.status, o.status_class, o.currency, o.total_minor,
            o.items_minor, o.discounts_minor, o.shipping_minor, o.tax_minor, o.sequence, o.order_group, o.origin,
            o.sales_channel, o.is_completed, o.authorized_at, o.invoiced_at, o.canceled_at, o.utm_source, o.utm_medium,
-           o.utm_campaign, o.coupon, o.has_workflow_error, o.details, o.item_count, o.updated_at, o.sealed
+           o.utm_campaign, o.coupon, o.has_workflow_error, o.details, o.item_count, o.created_at,
+           o.updated_at, o.sealed
     FROM orders AS o
     WHERE o.tenant_id = $1 AND o.source = k.source AND o.account = k.account AND o.external_id = k.external_id
     OFFSET 0

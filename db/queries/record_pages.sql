@@ -18,6 +18,22 @@ WHERE o.tenant_id = $1 AND o.status = $7
   AND (o.updated_at, o.source, o.account, o.external_id) > ($2, $3, $4, $5)
 ORDER BY o.updated_at, o.source, o.account, o.external_id LIMIT $6;
 
+-- page_customers_newest [web]: the same backwards, for people: what changed last comes first.
+SELECT c.updated_at, c.source, c.account, c.external_id FROM customers AS c
+WHERE c.tenant_id = $1 AND (c.updated_at, c.source, c.account, c.external_id) < ($2, $3, $4, $5)
+ORDER BY c.updated_at DESC, c.source DESC, c.account DESC, c.external_id DESC LIMIT $6;
+
+-- page_orders_newest [web]: as page_customers_newest.
+SELECT o.updated_at, o.source, o.account, o.external_id FROM orders AS o
+WHERE o.tenant_id = $1 AND (o.updated_at, o.source, o.account, o.external_id) < ($2, $3, $4, $5)
+ORDER BY o.updated_at DESC, o.source DESC, o.account DESC, o.external_id DESC LIMIT $6;
+
+-- page_orders_newest_by_status [web]: the same of one status.
+SELECT o.updated_at, o.source, o.account, o.external_id FROM orders AS o
+WHERE o.tenant_id = $1 AND o.status = $7
+  AND (o.updated_at, o.source, o.account, o.external_id) < ($2, $3, $4, $5)
+ORDER BY o.updated_at DESC, o.source DESC, o.account DESC, o.external_id DESC LIMIT $6;
+
 -- page_customers_by_external_id [web]: one id at every source and account that holds rows: these are few, and each is
 -- found by one probe of the key's index, which an id alone cannot use.
 WITH RECURSIVE places AS (

@@ -36,6 +36,15 @@ WHERE r.tenant_id = $1 AND ($2::integer IS NULL OR r.integration_id = $2) AND r.
   AND ($5::text IS NULL OR r.status = $5)
 ORDER BY r.run_id DESC LIMIT $4;
 
+-- list_runs_at [web]: those of a tenant that read a stream at a moment, newest first. $5: the first id of the moment, $4: of
+-- the time before it that is looked through.
+SELECT r.run_id
+FROM sync_runs AS r
+JOIN sync_run_streams AS s ON s.tenant_id = r.tenant_id AND s.run_id = r.run_id
+WHERE r.tenant_id = $1 AND r.run_id >= $4 AND r.run_id < $5 AND s.stream = $2
+  AND s.started_at <= $3 AND coalesce(s.ended_at, now()) >= $3
+ORDER BY r.run_id DESC LIMIT $6;
+
 -- list_active_runs [syncer, web, operator]: a tenant's that have not ended, the oldest first.
 SELECT r.tenant_id, r.run_id, r.integration_id, r.created_at, r.started_at, r.ended_at, r.since, r.until, r.paused_at,
        r.cancelled_at, r.kind, r.trigger, r.priority, r.status, r.reason, r.requested_by

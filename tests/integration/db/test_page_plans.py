@@ -57,6 +57,9 @@ STATEMENTS: list[Statement] = [
     (record_pages, "page_customers_by_change", "customers_by_change", (f"${at(9_000)}", "vtex", "", "", 51)),
     (record_pages, "page_orders_by_change", "orders_by_change", (f"${at(9_000)}", "vtex", "", "", 51)),
     (record_pages, "page_orders_by_status", "orders_by_status", (f"${at(19_000)}", "", "", "", 51, "rare")),
+    (record_pages, "page_customers_newest", "customers_by_change", (f"${at(9_000)}", "vtex", "", "", 51)),
+    (record_pages, "page_orders_newest", "orders_by_change", (f"${at(9_000)}", "vtex", "", "", 51)),
+    (record_pages, "page_orders_newest_by_status", "orders_by_status", (f"${at(4_000)}", "", "", "", 51, "rare")),
     (record_pages, "page_customers_by_external_id", "customers_pkey", ("c-77", "", "", 51, None, None, 200)),
     (record_pages, "page_orders_by_external_id", "orders_pkey", ("o-77", "", "", 51, None, None, 200)),
     (

@@ -6,9 +6,10 @@ from pathlib import Path
 from scripts.lints.places import check_places
 from scripts.lints.python_source import check_python
 from scripts.lints.sql_source import check_queries, check_session_settings
+from scripts.lints.templates import check_templates
 
 ROOT = Path(__file__).resolve().parents[2]
-RULES = (check_python, check_queries, check_session_settings, check_places)
+RULES = (check_python, check_queries, check_session_settings, check_places, check_templates)
 
 
 def main() -> int:

@@ -10,6 +10,7 @@ from scripts.lints.finding import Finding
 from scripts.lints.places import check_places
 from scripts.lints.python_source import check_python
 from scripts.lints.sql_source import check_queries, check_session_settings
+from scripts.lints.templates import check_templates
 
 MIGRATION = "CREATE TABLE orders (\n    tenant_id integer NOT NULL,\n    external_id text NOT NULL\n);\n"
 
@@ -140,3 +141,29 @@ def test_caches_and_environments_are_not_read(tmp_path: Path) -> None:
 
 def test_this_checkout_breaks_no_rule() -> None:
     assert [str(finding) for rule in RULES for finding in rule(ROOT)] == []
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "<script>alert(1)</script>",
+        "<style>p { color: red }</style>",
+        '<p class="quiet" style="color: red">',
+        "<a\n style='color: red'>",
+        '<button onclick="go()">',
+        '<a href="javascript:go()">',
+        "<p>{{ text | safe }}</p>",
+        '<script src="https://cdn.example/x.js"></script>',
+        '<img src="//cdn.example/x.png">',
+    ],
+)
+def test_what_the_policy_blocks_is_found_in_a_template(tmp_path: Path, markup: str) -> None:
+    assert find(check_templates, tmp_path, "app/dashboard/templates/events/list.html", markup)
+
+
+def test_a_templates_own_ways_are_left_alone(tmp_path: Path) -> None:
+    markup = (
+        '<script src="{{ assets.script_href }}" defer></script><a href="{{ link(\'events.list\') }}" class="on">'
+        "<p>{{ t('events.style') }} on = 1, only style = good</p>"
+    )
+    assert not find(check_templates, tmp_path, "app/dashboard/templates/events/list.html", markup)

@@ -18,6 +18,8 @@ from app.connectors.vtex.mapping import MAPPER_VERSION, map_customer, map_order
 from app.services.apply import Observation, apply_batch
 from app.services.merge import AnyRecord
 from app.services.office import Office
+from app.services.tenant_facts import read_all_facts
+from app.services.tenant_watch import save_facts
 from db.pool import Database
 from schemas.records import CustomerRecord, OrderRecord
 from scripts.sandbox.stocking import HISTORY_DAYS, History
@@ -127,6 +129,16 @@ SELECT tenant_id, event_id, received_on, integration_id, kind, object_id, reason
        uuid_extract_timestamp(event_id)
 FROM events WHERE tenant_id = $tenant AND outcome = 'dead';
 """
+# As after a busy hour: every column of the overview has something to sort by.
+_BUSY = """
+UPDATE tenant_snapshots SET waiting = tenant_id * 7919 % 900, oldest_s = tenant_id * 31 % 100,
+       dead_waiting = tenant_id * 13 % 50, events_recently = tenant_id * 7919 % 20000,
+       freshness_p50_ms = 100 + tenant_id * 7 % 400, freshness_p99_ms = 500 + tenant_id * 7919 % 9000;
+INSERT INTO alerts (tenant_id, alert_id, rule, integration_id, severity, opened_at, last_seen_at, value, threshold)
+SELECT n, uuidv7(), 'dead_letters', 0, (ARRAY['warning', 'critical'])[n % 2 + 1], now() - interval '1 hour', now(),
+       20, 10
+FROM generate_series(1, $tenants, 7) AS n;
+"""
 
 
 class Seeded(NamedTuple):
@@ -155,6 +167,8 @@ async def seed(installation: Installation, office: Office, events: int) -> Seede
     await superuser.execute(_fill(_TOLD), *map(list, zip(*told, strict=True)))
     tell("events", began)
     await superuser.execute(_fill(_COUNTED))
+    await put_down_facts(installation, office)
+    await superuser.execute(_BUSY.replace("$tenants", str(TENANTS)))
     await superuser.execute("VACUUM ANALYZE")
     await superuser.execute("CHECKPOINT")
     tell("vacuumed", began)
@@ -186,6 +200,13 @@ async def write_records(installation: Installation, office: Office, records: Ite
         while batch := list(islice(left, BATCH)):
             told = [Observation("vtex", ACCOUNT, record, MAPPER_VERSION, now) for record in batch]
             await apply_batch(database, keys, [], told, writer="bulk", now=now)
+
+
+async def put_down_facts(installation: Installation, office: Office) -> None:
+    """What a worker does every minute."""
+    settings = read_settings_of(installation.environment("worker"))
+    async with await Database.open(settings, application_name="bench dashboard") as database:
+        await save_facts(database, await read_all_facts(database, office.queue, settings))
 
 
 async def write_events(superuser: Any, events: int) -> tuple[str, ...]:

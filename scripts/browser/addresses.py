@@ -12,7 +12,7 @@ from app.dashboard.page import Page
 from app.dashboard.pages import PAGES
 from scripts.browser.scene import Remote
 
-# What only leads elsewhere: there is nothing to look at.
+# They choose for somebody where to go, or only act.
 LEADS_ELSEWHERE = frozenset({"home", "session.sign_out", "session.choice"})
 _PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
 
@@ -45,17 +45,17 @@ async def list_addresses(remote: Remote, pages: Sequence[Page] = PAGES) -> list[
 
 async def find_values(remote: Remote) -> Mapping[str, Mapping[str, Any]]:
     """Area or page → parameter → value; `""`: everywhere. A name with `?`: what goes into the query."""
-    tenant = 56
-    events = await remote.ask("GET", f"/tenants/{tenant}/events", limit="200")
-    letters = await remote.ask("GET", f"/tenants/{tenant}/dead-letters", limit="1")
-    runs = await remote.ask("GET", f"/tenants/{tenant}/sync-runs", limit="1")
+    events = await remote.ask("GET", "/tenants/56/events", limit="200")
+    letters = await remote.ask("GET", "/tenants/56/dead-letters", limit="1")
+    going_on = await remote.ask("GET", "/tenants/57/sync-runs", limit="1")
     return {
         "": {
-            "tenant_id": tenant,
-            "integration_id": f"int_{tenant}_1",
+            "tenant_id": 56,
+            "integration_id": "int_56_1",
             "event_id": next(one["event_id"] for one in events if one["outcome"] == "applied"),
-            "run_id": runs[0]["run_id"],
         },
         "dead": {"event_id": letters[0]["event_id"]},
-        "workers": {"id": tenant},
+        "integrations": {"type": "vtex"},
+        "syncs": {"tenant_id": 57, "run_id": going_on[0]["run_id"]},
+        "workers": {"id": 56},
     }

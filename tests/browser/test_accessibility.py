@@ -20,6 +20,7 @@ from tests.browser.windows import Window
 
 SERIOUS = {"serious", "critical"}
 SHOWN = [page.name for page in PAGES if page.name not in LEADS_ELSEWHERE]
+ACTS = {page.name for page in PAGES if page.act is not None}
 LOOKS = [(theme, size) for theme in ("light", "dark") for size in (WIDE, NARROW)]
 
 
@@ -44,7 +45,9 @@ async def test_a_page_has_no_serious_fault_in_any_look(
         answer = await window.page.goto(window.web_url + address.path)
         assert answer is not None
         assert answer.status == 200, (address.path, answer.status, await window.page.inner_text("body"))
-        assert window.page.url.endswith(address.path), "it leads elsewhere"
+        if not window.page.url.endswith(address.path):
+            assert name in ACTS, f"it shows nothing, does nothing and leads to {window.page.url}"
+            return
         look = f"{name} {theme} {size[0]} px"
         faults += [f"{look}: {fault}" for fault in await find_faults(window)]
         if (wider_px := await window.find_overflow_px()) > 0:

@@ -15,6 +15,8 @@ BATCHED_TABLES = (
     "orders",
     "order_items",
     "order_identities",
+    "ad_spend",
+    "ad_spend_days",
     "dead_letters",
     "waiting_customers",
     "listing_marks",

@@ -176,7 +176,35 @@ class CustomerRecord(Record):
     addresses: tuple[Address, ...] = ()
 
 
+class AdSpendRecord(BaseModel):
+    """One day's figures of one campaign, or of one of its ad groups (ad sets), as the platform reports it.
+
+    No version of its own and nothing personal: windows of days are read again and replaced whole. `level`: the same
+    money stands in rows of either level, so sums are of one. `day`: the account's own, in `time_zone` where the report
+    says it. `conversions_micros`: millionths, since platforms count parts of conversions. `value_minor`: what the
+    conversions were worth, as the platform says. Corrections make figures negative.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    day: date
+    account_id: str
+    level: Literal["campaign", "ad_group"]
+    campaign_id: str
+    ad_group_id: str | None = None
+    campaign_name: str | None = None
+    ad_group_name: str | None = None
+    currency: str
+    time_zone: str | None = None
+    cost_minor: int
+    impressions: int
+    clicks: int
+    conversions_micros: int
+    value_minor: int
+
+
 RecordStream = Literal["orders", "customers"]
+ReportStream = Literal["ad_spend"]  # what is no object with a version: rows of a window
 ModelT = TypeVar("ModelT", CustomerRecord, Address)
 
 

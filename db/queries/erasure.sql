@@ -21,6 +21,14 @@ DELETE FROM order_items AS t WHERE t.tenant_id = $1
 DELETE FROM order_identities AS t WHERE t.tenant_id = $1
   AND t.ctid = ANY (ARRAY(SELECT r.ctid FROM order_identities AS r WHERE r.tenant_id = $1 LIMIT $2));
 
+-- erase_ad_spend [worker]: as above.
+DELETE FROM ad_spend AS t WHERE t.tenant_id = $1
+  AND t.ctid = ANY (ARRAY(SELECT r.ctid FROM ad_spend AS r WHERE r.tenant_id = $1 LIMIT $2));
+
+-- erase_ad_spend_days [worker]: as above.
+DELETE FROM ad_spend_days AS t WHERE t.tenant_id = $1
+  AND t.ctid = ANY (ARRAY(SELECT r.ctid FROM ad_spend_days AS r WHERE r.tenant_id = $1 LIMIT $2));
+
 -- erase_dead_letters [worker]: as above.
 DELETE FROM dead_letters AS t WHERE t.tenant_id = $1
   AND t.ctid = ANY (ARRAY(SELECT r.ctid FROM dead_letters AS r WHERE r.tenant_id = $1 LIMIT $2));

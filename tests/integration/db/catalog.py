@@ -243,8 +243,10 @@ async def _walk_grants(connection: Any) -> Iterator[str]:
 def _is_needed(name: str, role: str, privilege: str) -> bool:
     """Least privilege, as far as a rule can say it."""
     table = name.removeprefix("public.")
-    records = {"customers", "customer_identities", "orders", "order_items", "order_identities"}
-    dependent = {"customer_identities", "order_items", "order_identities"}
+    records = {
+        "customers", "customer_identities", "orders", "order_items", "order_identities", "ad_spend", "ad_spend_days",
+    }  # fmt: skip
+    dependent = {"customer_identities", "order_items", "order_identities", "ad_spend"}
     if table in records and role == "acequia_operator":
         return False
     if table in records | {"events", "event_day_totals", "counters"} and role == "acequia_web":

@@ -81,6 +81,8 @@ async def fill(world: World, tenant_id: int) -> None:
             accounts=["x"],
         )
     for table in (
+        "ad_spend_days",
+        "ad_spend",
         "hook_watches",
         "bulk_operations",
         "tenant_snapshots",

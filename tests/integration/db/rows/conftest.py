@@ -12,6 +12,7 @@ EMPTY = """
 DELETE FROM customers; DELETE FROM customer_identities; DELETE FROM orders; DELETE FROM order_items;
 DELETE FROM order_identities; DELETE FROM events; DELETE FROM event_day_totals; DELETE FROM dead_letters;
 DELETE FROM counters; DELETE FROM waiting_customers; DELETE FROM gaps; DELETE FROM integration_activity;
+DELETE FROM ad_spend; DELETE FROM ad_spend_days;
 """
 
 

@@ -27,6 +27,12 @@ ROWS = {
     " VALUES ({t}, 'vtex', 'store', 'o-1', 1, '{c}')",
     "order_identities": "INSERT INTO order_identities VALUES ({t}, 'email', 1, 'same', 'vtex', 'store', 'o-1'),"
     " ({t}, 'email', {n} % 1000, '{c}', 'vtex', 'store', 'o-1')",
+    "ad_spend_days": "INSERT INTO ad_spend_days (tenant_id, source, account, level, day, integration_id, observed_at,"
+    " mapper_version, content_hash, currency, time_zone)"
+    " VALUES ({t}, 'google_ads', '1', 'campaign', '2026-11-01', 1, now(), 1, '', 'ARS', '{c}')",
+    "ad_spend": "INSERT INTO ad_spend (tenant_id, source, account, level, day, campaign_id, integration_id, cost_minor,"
+    " impressions, clicks, conversions_micros, value_minor, currency, campaign_name)"
+    " VALUES ({t}, 'google_ads', '1', 'campaign', '2026-11-01', '7', 1, {n}, 0, 0, 0, 0, 'ARS', '{c}')",
     "events": "INSERT INTO events VALUES ({t}, current_date, '00000000-0000-7000-8000-000000000001', 1, 1, 5, 'order',"
     " 'o-1', '{c}', 'applied')",
     "events_default": "INSERT INTO events VALUES ({t}, '1999-01-01', '00000000-0000-7000-8000-000000000002', 1, 1, 5,"

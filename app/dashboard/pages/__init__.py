@@ -1,9 +1,13 @@
 """Every page there is: one module per area, and the list of all."""
 
 from app.dashboard.page import Page
-from app.dashboard.pages import home, session
+from app.dashboard.pages import home, overview, session, tenant, tenant_life, workers
 
 PAGES: tuple[Page, ...] = (
     *home.PAGES,
     *session.PAGES,
+    *overview.PAGES,
+    *workers.PAGES,
+    *tenant.PAGES,
+    *tenant_life.PAGES,
 )

@@ -34,7 +34,7 @@ async def test_a_person_signs_in_and_out(browse: Browse, people: People) -> None
     assert "HttpOnly" in answer.headers["set-cookie"]
     assert "SameSite=Lax" in answer.headers["set-cookie"]
     session_id = browser.cookies[SESSION_COOKIE]
-    home = await browser.get("/")
+    home = await browser.get("/", follow_redirects=True)
     assert f"Admin of {ACME}" in home.text
     left = await browser.post("/sign-out")
     assert left.headers["location"] == "/dashboard/sign-in"

@@ -7,6 +7,7 @@ from app.core.jobs import make_cron
 from app.core.logging import get_logger
 from app.core.settings import Settings
 from app.services import tenant_lifecycle
+from app.services.alerts import evaluate_alerts
 from app.services.dead_letters import append_stuck_replays
 from app.services.secret_rotation import retire_unused_secrets
 from app.services.tenant_erasure import erase_due_tenants
@@ -17,6 +18,7 @@ from app.services.waiting_customers import enqueue_all_waiting
 from db.bulk_operations import forget_operations
 from db.idempotent_calls import forget_all_old as forget_calls
 from db.ledger import keep_event_partitions as keep_partitions
+from workers import alert_jobs
 from workers.context import DrainContext
 
 JOB_QUEUE = "arq:worker"
@@ -98,11 +100,13 @@ async def watch_hooks(ctx: dict[str, Any], *args: Any, **kwargs: Any) -> None:
 
 
 async def watch_tenants(ctx: dict[str, Any], *args: Any, **kwargs: Any) -> None:
-    """Every tenant's figures, judged and put down."""
+    """Every tenant's figures, judged and put down; alerts where somebody must see to something."""
     del args, kwargs
     context: DrainContext = ctx["drain"]
+    began = datetime.now(UTC)
     facts = await read_all_facts(context.database, context.queue, context.settings)
     await save_facts(context.database, facts)
+    await evaluate_alerts(context.database, context.settings, facts, began)
 
 
 def _open_office(context: DrainContext) -> TenantOffice:
@@ -122,6 +126,7 @@ def list_functions() -> list[Any]:
         keep_hooks,
         watch_hooks,
         watch_tenants,
+        *alert_jobs.FUNCTIONS,
     ]
 
 
@@ -137,6 +142,7 @@ def list_crons(settings: Settings) -> list[Any]:
         make_cron(watch_hooks, seconds=5),
         make_cron(watch_tenants, seconds=find_watch_seconds(settings.watch_interval_s), at_start=True),
         make_cron(forget_old_calls, minutes={37}),
+        *alert_jobs.list_alert_crons(),
     ]
 
 

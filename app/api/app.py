@@ -12,6 +12,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from app.api import (
+    alert_channels,
+    alerts,
     audit,
     bulk,
     integrations,
@@ -51,6 +53,9 @@ OPERATIONS: tuple[Operation, ...] = (
     *records.OPERATIONS,
     *bulk.OPERATIONS,  # before the ledger's: a dead letter's id stands where these have a word
     *ledger.OPERATIONS,
+    # Channels first: their addresses stand where an alert's id does.
+    *alert_channels.OPERATIONS,
+    *alerts.OPERATIONS,
 )
 PAGE_POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 

@@ -18,3 +18,9 @@ API_CALLS = Counter("acequia_api_calls", "Calls to the API, by operation and sta
 PAGES_SHOWN = Counter("acequia_pages_shown", "Pages of the dashboard, by page and status", ["page", "status"])
 SYNC_STEPS = Counter("acequia_sync_steps", "Steps of sync runs, by stream and how they ended", ["stream", "end"])
 SYNC_OBJECTS = Counter("acequia_sync_objects", "Objects that syncs have listed and handled", ["stream"])
+ALERTS_OPEN = Gauge(
+    "acequia_alerts_open", "Open alerts by rule, of all tenants or of the platform", ["rule", "severity"]
+)
+ALERT_DELIVERIES = Counter(
+    "acequia_alert_deliveries", "Messages about alerts, by channel and outcome", ["kind", "outcome"]
+)

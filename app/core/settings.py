@@ -254,6 +254,37 @@ class Settings(BaseSettings):
         1_800, ge=1, description="how long a hook may tell nothing after a batch found that an order changed"
     )
 
+    # Alerts.
+    dashboard_url: str | None = Field(
+        None, description="address of the dashboard as people reach it, such as https://acequia.example/dashboard"
+    )
+    alert_language: Literal["es", "pt", "en"] = Field("en", description="of messages about the platform's own alerts")
+    alert_repeat_h: float = Field(24.0, gt=0, description="how often an open warning is told again")
+    alert_repeat_critical_h: float = Field(6.0, gt=0, description="the same for what is critical")
+    alert_days: int = Field(90, ge=1, description="how long closed alerts and their messages can be looked at")
+    alert_channels_max: int = Field(20, ge=1, description="channels of one tenant, or of the platform")
+    alert_sends_max: int = Field(8, ge=1, description="messages about alerts being sent at once by one process")
+    alert_send_timeout_s: float = Field(10.0, gt=0, le=30, description="longest time that sending one may take")
+    alert_tries_max: int = Field(6, ge=1, description="tries before a message is given up")
+    alert_retry_s: float = Field(30.0, gt=0, description="before the second try; each further pause is four times it")
+    alert_failures_max: int = Field(5, ge=1, description="failures in a row by which a channel counts as failing")
+    alert_private_targets: bool = Field(
+        False, description="let messages go to private addresses and over plain http; only where all tenants are yours"
+    )
+    alert_mail_from: str | None = Field(None, description="sender of e-mails, such as Acequia <alerts@acequia.example>")
+    smtp_url: SecretStr | None = Field(
+        None, description="smtp://user:password@host:port, or smtps://; no e-mails without it"
+    )
+    smtp_starttls: Literal["required", "offered", "off"] = Field(
+        "required", description="TLS over smtp://: always, when the server offers it, or never"
+    )
+    backup_max_age_h: float | None = Field(
+        None, ge=0, description="age of a backup that is an alert; 0: not watched. Unset: 26 in production, else 0"
+    )
+    backup_verify_days: float | None = Field(
+        None, ge=0, description="the same since one was last verified. Unset: 35 in production, else 0"
+    )
+
     # Why attempts failed, kept in the cache to be shown.
     attempts_events_max: int = Field(
         10_000, ge=0, description="events of one tenant and day whose failed attempts are told one by one"
@@ -298,6 +329,16 @@ class Settings(BaseSettings):
         if not text:
             raise ConfigurationError(f"{name.upper()} is not set: this process needs it. See docs/settings.md.")
         return str(text)
+
+    @property
+    def backup_age_h_max(self) -> float:
+        """0: backups are not watched."""
+        return self.backup_max_age_h if self.backup_max_age_h is not None else 26.0 * self.is_production
+
+    @property
+    def backup_verify_days_max(self) -> float:
+        """0: not watched."""
+        return self.backup_verify_days if self.backup_verify_days is not None else 35.0 * self.is_production
 
     @property
     def is_production(self) -> bool:

@@ -17,6 +17,9 @@ Permission = Literal[
     "access:read",
     "access:write",
     "audit:read",
+    "alerts:read",
+    "alerts:operate",
+    "alerts:write",
     "platform:admin",
 ]
 Role = Literal["platform_admin", "owner", "admin", "operator", "analyst", "auditor"]
@@ -37,6 +40,9 @@ DESCRIPTIONS: Mapping[Permission, str] = {
     "access:read": "see keys and people",
     "access:write": "make and revoke keys, invite people",
     "audit:read": "read the audit log",
+    "alerts:read": "see alerts, their rules and channels",
+    "alerts:operate": "acknowledge and snooze alerts",
+    "alerts:write": "change rules and channels, and test them",
     "platform:admin": "everything that concerns more than one tenant",
 }
 
@@ -46,10 +52,13 @@ ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     "owner": _TENANT_PERMISSIONS,
     "admin": _TENANT_PERMISSIONS - {"tenants:delete"},
     "operator": frozenset(
-        {"tenants:read", "integrations:read", "integrations:operate", "records:read", "events:read", "events:operate"}
+        {
+            *("tenants:read", "integrations:read", "integrations:operate", "records:read", "events:read"),
+            *("events:operate", "alerts:read", "alerts:operate"),
+        }
     ),
-    "analyst": frozenset({"tenants:read", "integrations:read", "records:read", "events:read"}),
-    "auditor": frozenset({"tenants:read", "audit:read"}),
+    "analyst": frozenset({"tenants:read", "integrations:read", "records:read", "events:read", "alerts:read"}),
+    "auditor": frozenset({"tenants:read", "audit:read", "alerts:read"}),
 }
 
 

@@ -3,8 +3,10 @@
 import typer
 
 from scripts.cli import (
+    alerts,
     api_keys,
     audit,
+    backup,
     connectors,
     database,
     dead_letters,
@@ -42,6 +44,8 @@ app.add_typer(api_keys.app, name="keys")
 app.add_typer(users.app, name="users")
 app.add_typer(audit.app, name="audit")
 app.add_typer(queues.app, name="queues")
+app.add_typer(alerts.app, name="alerts")
+app.add_typer(backup.app, name="backup")
 app.add_typer(events.app, name="events")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(database.app, name="db")

@@ -13,14 +13,14 @@ from app.services.permissions import (
     may_give,
 )
 
-READS: set[Permission] = {"tenants:read", "integrations:read", "records:read", "events:read"}
+READS: set[Permission] = {"tenants:read", "integrations:read", "records:read", "events:read", "alerts:read"}
 TABLE: dict[Role, set[Permission]] = {
     "platform_admin": set(PERMISSIONS),
     "owner": set(PERMISSIONS) - {"platform:admin"},
     "admin": set(PERMISSIONS) - {"platform:admin", "tenants:delete"},
-    "operator": READS | {"integrations:operate", "events:operate"},
+    "operator": READS | {"integrations:operate", "events:operate", "alerts:operate"},
     "analyst": READS,
-    "auditor": {"tenants:read", "audit:read"},
+    "auditor": {"tenants:read", "audit:read", "alerts:read"},
 }
 
 

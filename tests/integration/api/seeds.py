@@ -7,18 +7,21 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from app.core.sealing import TenantKeys
+from app.services.alert_channels import create_channel
 from app.services.api_keys import issue_key
 from app.services.apply import Observation, Settlement, apply_batch
 from app.services.audit import Actor
 from app.services.office import Office, Place
 from app.services.people import invite_person
 from app.services.permissions import ROLE_PERMISSIONS
+from db.alerts import Figures, open_alert
 from db.bulk_operations import NewBulk, insert_operation
 from db.dead_groups import Choice
 from db.integrations import insert_integration
 from db.pool import Database
 from db.sync_runs import NewRun, cancel_run, insert_run
 from schemas.access import NewPerson
+from schemas.alerts import NewChannel
 from schemas.events import Event, encode_event
 from schemas.ids import make_uuid7
 from schemas.records import Buyer, CustomerRecord, OrderItem, OrderRecord
@@ -41,6 +44,8 @@ class Seeds(NamedTuple):
     customer_ids: Sequence[str]
     run_ids: Sequence[str]
     operation_ids: Sequence[UUID]
+    alert_id: str
+    channel_id: str
 
 
 async def plant(office: Office, writer: Database, tenant_id: int, *, is_theirs: bool, rows: int = 3) -> Seeds:
@@ -67,6 +72,7 @@ async def plant(office: Office, writer: Database, tenant_id: int, *, is_theirs: 
         tenant_id, [key.key_id for key in made], [person.person_id for person in people], events, dead,
         [f"o-{n}" for n in range(rows)], [f"c-{n}" for n in range(rows)],
         await _plant_runs(office, tenant_id, sign, rows), [await _plant_operation(office, tenant_id, sign)],
+        await _plant_alert(writer, tenant_id, sign, number), await _plant_channel(office, tenant_id, sign),
     )  # fmt: skip
 
 
@@ -84,6 +90,18 @@ async def _plant_operation(office: Office, tenant_id: int, sign: str) -> UUID:
     new = NewBulk("discard", Choice(reason=sign), 1, is_at_least=False)
     async with office.database.tenant_tx(tenant_id, "seeds") as connection:
         return await insert_operation(connection, tenant_id, new, CLI)
+
+
+async def _plant_alert(writer: Database, tenant_id: int, sign: str, number: int) -> str:
+    alert_id, figures = UUID(make_uuid7()), Figures(number, 80, {"used": number, "sign": sign})
+    async with writer.tenant_tx(tenant_id, "seeds") as connection:
+        await open_alert(connection, tenant_id, alert_id, "storage", 0, "warning", figures, STAMP, is_told=True)
+    return str(alert_id)
+
+
+async def _plant_channel(office: Office, tenant_id: int, sign: str) -> str:
+    wanted = NewChannel(kind="webhook", name=sign, url=f"https://hooks.invalid/{sign}")
+    return str((await create_channel(office, tenant_id, wanted, actor=CLI)).channel_id)
 
 
 async def _write_records(

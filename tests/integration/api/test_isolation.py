@@ -63,10 +63,19 @@ BODIES: dict[str, dict[str, Any]] = {
     "enqueue_objects": {"stream": "orders", "external_ids": ["o-1"], "priority": "high"},
     "estimate_bulk": {"filter": {"reason": "unmappable"}},
     "start_bulk": {"action": "discard", "filter": {"reason": "unmappable"}},
+    "change_alert_rule": {"threshold": 50.0},
+    "change_platform_alert_rule": {"is_enabled": True},
+    "snooze_alert": {"minutes": 60},
+    "snooze_platform_alert": {"minutes": 60},
+    "create_alert_channel": {"kind": "slack", "name": "n", "url": "https://hooks.invalid/x"},
+    "create_platform_alert_channel": {"kind": "slack", "name": "n", "url": "https://hooks.invalid/x"},
+    "change_alert_channel": {"name": "taken over"},
+    "change_platform_alert_channel": {"name": "taken over"},
+    "report_backup": {"kind": "data"},
     "change_password": {"current_password": "some long password", "new_password": "another long password"},
 }
 # Ids that both tenants have: acme's own thing answers to them.
-SHARED = {"customer_id", "order_id"}
+SHARED = {"customer_id", "order_id", "rule"}
 INJECTIONS = (
     f"' OR tenant_id = {GLOBEX} --",
     f"'; SELECT set_config('app.tenant_token', 'v1|{GLOBEX}|x|9999999999|k1|00', true); --",
@@ -100,6 +109,9 @@ class Ids(NamedTuple):
                 "customer_id": [write_record_id(Key("vtex", "store1", seeds.customer_ids[0]))],
                 "run_id": [seeds.run_ids[0]],
                 "operation_id": list(seeds.operation_ids),
+                "alert_id": [seeds.alert_id],
+                "channel_id": [seeds.channel_id],
+                "rule": ["storage"],
             }
         )
 
@@ -258,6 +270,8 @@ async def send_nowhere(client: httpx.AsyncClient, operation: Operation) -> httpx
         "dead_letter_id": ["00000000-0000-7000-8000-000000000000"], "order_id": ["WyJhIiwiYiIsImMiXQ"],
         "customer_id": ["WyJhIiwiYiIsImMiXQ"], "run_id": ["00000000-0000-7000-8000-000000000000"],
         "operation_id": ["00000000-0000-7000-8000-000000000000"],
+        "alert_id": ["00000000-0000-7000-8000-000000000000"], "rule": ["storage"],
+        "channel_id": ["00000000-0000-7000-8000-000000000000"],
     }  # fmt: skip
     return await send(client, operation, next(list_paths(operation, values)), tenant_id=NOWHERE)
 

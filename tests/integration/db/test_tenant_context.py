@@ -160,6 +160,7 @@ INSERT INTO backup_reports (report_id, kind, taken_at, reported_by) VALUES (gen_
 
 SEEN_OF_SYNCS = {"sync_runs", "sync_run_streams", "sync_streams", "sync_schedules", "hook_watches"}
 SEEN_OF_HEALTH = {"tenant_snapshots", "integration_snapshots"}
+SEEN_OF_BULK = {"bulk_operations"}
 SEEN_OF_ALERTS = {"alert_rules", "alerts", "alert_channels", "alert_deliveries"}
 OF_PLATFORM_ALERTS = {f"platform_{table}" for table in SEEN_OF_ALERTS} | {"backup_reports"}
 HIDDEN_OF_SYNCS = {"listing_marks", "completeness_days", "completeness_findings"}
@@ -171,7 +172,7 @@ async def test_the_platform_sees_only_its_tables(both: Database, superuser: Any)
         "::regnamespace AND has_table_privilege('acequia_worker', oid, 'SELECT')"
     )
     await superuser.execute(ONE_ROW_EACH)
-    for table in SEEN_OF_SYNCS | SEEN_OF_HEALTH | SEEN_OF_ALERTS | HIDDEN_OF_SYNCS:
+    for table in SEEN_OF_SYNCS | SEEN_OF_HEALTH | SEEN_OF_BULK | SEEN_OF_ALERTS | HIDDEN_OF_SYNCS:
         await superuser.execute(ROWS[table].format(t=ACME, c="c", n=1))
     seen = set()
     async with both.platform_tx("test") as connection:
@@ -182,7 +183,7 @@ async def test_the_platform_sees_only_its_tables(both: Database, superuser: Any)
     access = {"person_roles", "api_keys", "idempotent_calls"}
     alerts = SEEN_OF_ALERTS | OF_PLATFORM_ALERTS
     figures = {"event_day_totals", "integration_activity", "api_usage", "dead_letter_counts"} | SEEN_OF_HEALTH
-    assert seen == platform | access | alerts | figures | SEEN_OF_SYNCS
+    assert seen == platform | access | alerts | figures | SEEN_OF_SYNCS | SEEN_OF_BULK
     hidden = 8 + len(HIDDEN_OF_SYNCS)  # those that hold something too and show nothing
     assert len(rows) == len(seen) + hidden
 

@@ -13,6 +13,8 @@ from schemas.ids import make_uuid7
 
 SQL = load_queries("audit")
 LAST_ID = UUID(int=2**128 - 1)
+FIRST_ID = UUID(int=0)
+ROWS_SEEN_MAX = 10_000
 
 ActorKind = Literal["person", "key", "cli", "system"]
 
@@ -50,12 +52,30 @@ async def insert_audit_entry(
         await connection.execute(SQL["insert_audit_entry"], tenant_id, audit_id, *told)
 
 
-async def list_audit_entries(
-    connection: asyncpg.Connection, tenant_id: int | None, *, before: UUID = LAST_ID, limit: int
-) -> list[AuditRow]:
-    """Newest first. `before`: only those older than this one. None: the platform's own."""
+class AuditFilter(NamedTuple):
+    """Each None: any. `action`: what its name begins with."""
+
+    actor_id: str | None = None
+    action: str | None = None
+    object_id: str | None = None
+
+
+class AuditPage(NamedTuple):
+    """`stopped_at`: the last entry that was looked at, when there may be more behind it."""
+
+    rows: list[AuditRow]
+    stopped_at: UUID | None
+
+
+async def page_audit_entries(  # noqa: PLR0917 - from where back to where
+    connection: asyncpg.Connection, tenant_id: int | None, before: UUID, since: UUID, wanted: AuditFilter, limit: int
+) -> AuditPage:
+    """Newest first, older than `before` and not older than `since`. None: the platform's own."""
+    arguments = (before, since, ROWS_SEEN_MAX, limit, *wanted)
     if tenant_id is None:
-        rows = await connection.fetch(SQL["list_platform_audit_entries"], before, limit)
+        rows = await connection.fetch(SQL["page_platform_audit_entries"], *arguments)
     else:
-        rows = await connection.fetch(SQL["list_audit_entries"], tenant_id, before, limit)
-    return [AuditRow(*row)._replace(details=orjson.loads(row["details"])) for row in rows]
+        rows = await connection.fetch(SQL["page_audit_entries"], tenant_id, *arguments)
+    found = [AuditRow(*row[:-1])._replace(details=orjson.loads(row["details"])) for row in rows if not row["is_end"]]
+    found.sort(key=lambda entry: entry.audit_id, reverse=True)
+    return AuditPage(found, next((row["audit_id"] for row in rows if row["is_end"]), None))

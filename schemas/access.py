@@ -6,13 +6,14 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from schemas.api import Body, ShortText, Shown
+from schemas.api import Body, Moment, PageQuery, ShortText, Shown
 
 TenantRole = Literal["owner", "admin", "operator", "analyst", "auditor"]
 AnyRole = Literal["platform_admin", "owner", "admin", "operator", "analyst", "auditor"]
 Email = Annotated[str, StringConstraints(strip_whitespace=True, min_length=6, max_length=254)]
 Password = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Language = Literal["es", "pt", "en"]
+AuditWord = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
 class NewKey(Body):
@@ -126,6 +127,16 @@ class Caller(Shown):
     email: str | None
     language: Language | None
     grants: list[GrantShown]
+
+
+class AuditQuery(PageQuery):
+    """Only entries that are so. `action`: what its name begins with, such as `key.` or `person.invited`."""
+
+    actor_id: AuditWord | None = Field(None, description="the id of whoever did it: a person's, a key's, a user's name")
+    action: AuditWord | None = Field(None, description="what the action's name begins with")
+    object_id: AuditWord | None = Field(None, description="the id of what it was done to")
+    since: Moment | None = Field(None, description="done then or later")
+    until: Moment | None = Field(None, description="done before")
 
 
 class AuditEntry(Shown):

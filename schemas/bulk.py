@@ -8,7 +8,7 @@ from pydantic import Field
 
 from schemas.api import Body, Moment, Shown
 from schemas.events import EventKind
-from schemas.ledger import IntegrationText, Word
+from schemas.ledger import FIELD_SAYS, FieldWord, IntegrationText, Word
 
 BulkState = Literal["running", "cancelled", "done"]
 BulkAction = Literal["replay", "discard"]
@@ -35,7 +35,7 @@ class LetterFilter(Body):
     """Waiting dead letters that are so; without any condition all that wait."""
 
     reason: Word | None = None
-    field: Word | None = Field(None, description="as a group has it, or as a letter has it: for any place in a list")
+    field: FieldWord | None = Field(None, description=FIELD_SAYS)
     kind: EventKind | None = None
     integration_id: IntegrationText | None = None
     since: Moment | None = Field(None, description="made then or later")

@@ -19,6 +19,8 @@ ExternalId = Annotated[
         json_schema_extra={"pattern": r"^[^@\u0000-\u001f\u007f]*[^@\s\u0000-\u001f\u007f.][^@\u0000-\u001f\u007f]*$"}
     ),
 ]
+FieldWord = Annotated[str, StringConstraints(max_length=200)]
+FIELD_SAYS = "as a group has it, or as a letter has it, for any place in a list; empty: those without one"
 IntegrationText = Annotated[str, StringConstraints(pattern=r"^int_[1-9][0-9]{0,9}_[1-9][0-9]{0,9}$")]
 LetterStatus = Literal["waiting", "replaying", "replayed", "discarded"]
 
@@ -40,7 +42,7 @@ class DeadLettersQuery(PageQuery):
     reason: Word | None = None
     kind: EventKind | None = None
     integration_id: IntegrationText | None = None
-    field: Word | None = Field(None, description="as a group has it, or as a letter has it: for any place in a list")
+    field: FieldWord | None = Field(None, description=FIELD_SAYS)
 
 
 class EventShown(Shown):

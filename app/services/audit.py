@@ -8,11 +8,14 @@ from uuid import UUID
 import asyncpg
 
 from app.services.paging import read_cursor, write_cursor
-from db.audit import LAST_ID, ActorKind, insert_audit_entry, list_audit_entries
+from app.services.sealed_rows import to_utc
+from db.audit import FIRST_ID, LAST_ID, ActorKind, AuditFilter, insert_audit_entry, page_audit_entries
 from db.pool import Database
-from schemas.access import AuditEntry
+from schemas.access import AuditEntry, AuditQuery
 from schemas.api import Page
+from schemas.ids import find_first_id
 
+_ANYTHING = AuditQuery()
 NO_DETAILS: Mapping[str, object] = MappingProxyType({})
 
 
@@ -58,14 +61,21 @@ async def write_audit(  # noqa: PLR0917 - who, what, to what: in the order of a 
 
 
 async def list_audit(
-    database: Database, tenant_id: int | None, *, limit: int, cursor: str | None = None
+    database: Database, tenant_id: int | None, *, limit: int, cursor: str | None = None, wanted: AuditQuery = _ANYTHING
 ) -> Page[AuditEntry]:
-    """Newest first; None: what concerns no tenant. Raises InvalidInputError for a cursor that is none."""
-    before = read_cursor(cursor, _Place).before if cursor else LAST_ID
+    """Newest first; None: what concerns no tenant. A page may be short, even empty, while there is more: `next_cursor`
+    says so. Raises InvalidInputError for a cursor that is none."""
+    before = UUID(find_first_id(to_utc(wanted.until))) if wanted.until else LAST_ID
+    if cursor:
+        before = min(before, read_cursor(cursor, _Place).before)
+    since = UUID(find_first_id(to_utc(wanted.since))) if wanted.since else FIRST_ID
+    chosen = AuditFilter(wanted.actor_id, wanted.action, wanted.object_id)
     transaction = (
         database.platform_tx("read_audit") if tenant_id is None else database.tenant_tx(tenant_id, "read_audit")
     )
     async with transaction as connection:
-        rows = await list_audit_entries(connection, tenant_id, before=before, limit=limit + 1)
-    entries = [AuditEntry.model_validate(row._asdict()) for row in rows[:limit]]
-    return Page(data=entries, next_cursor=write_cursor(_Place(rows[limit - 1].audit_id)) if len(rows) > limit else None)
+        page = await page_audit_entries(connection, tenant_id, before, since, chosen, limit + 1)
+    rows = page.rows[:limit]
+    last = rows[-1].audit_id if len(page.rows) > limit else page.stopped_at
+    entries = [AuditEntry.model_validate(row._asdict()) for row in rows]
+    return Page(data=entries, next_cursor=None if last is None else write_cursor(_Place(last)))

@@ -137,6 +137,15 @@ def read_event(keys: TenantKeys, letter: DeadLetter) -> Event:
         ) from None
 
 
+async def find_pointer(keyring: Keyring, tenant_id: int, letter: DeadLetter) -> Event | None:
+    """What the event pointed at, without a document; None when its body cannot be read. Raises
+    KeystoreUnavailableError."""
+    try:
+        return read_event(await keyring.keys_of(tenant_id), letter)._replace(sealed=None)
+    except (DeadLetterGoneError, DeadLetterUnreadableError, SealingError):
+        return None
+
+
 def make_replay(keys: TenantKeys, letter: DeadLetter, event_id: str) -> Event:
     """The letter's event under a fresh id. Raises as `read_event`."""
     return _rename(keys, read_event(keys, letter), event_id)

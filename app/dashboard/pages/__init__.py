@@ -1,7 +1,16 @@
 """Every page there is: one module per area, and the list of all."""
 
 from app.dashboard.page import Page
-from app.dashboard.pages import home, overview, session, tenant, tenant_life, workers
+from app.dashboard.pages import (
+    dead,
+    dead_bulk,
+    home,
+    overview,
+    session,
+    tenant,
+    tenant_life,
+    workers,
+)
 
 PAGES: tuple[Page, ...] = (
     *home.PAGES,
@@ -10,4 +19,7 @@ PAGES: tuple[Page, ...] = (
     *workers.PAGES,
     *tenant.PAGES,
     *tenant_life.PAGES,
+    *dead.PAGES,
+    *dead_bulk.PAGES,
+    *dead.LETTER_PAGES,
 )

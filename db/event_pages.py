@@ -60,7 +60,9 @@ async def page_events(  # noqa: PLR0917 - from where back to where
 ) -> LedgerPage:
     """Events before a place in the ledger and not before another."""
     *sifted, object_id, object_ids = wanted
-    arguments: list[Any] = [tenant_id, *before, *since, ROWS_SEEN_MAX, limit, *sifted]
+    # Without a filter every row that is looked at is one of the page.
+    seen = ROWS_SEEN_MAX if any(one is not None for one in wanted) else min(limit, ROWS_SEEN_MAX)
+    arguments: list[Any] = [tenant_id, *before, *since, seen, limit, *sifted]
     name = "page_rare_events" if wanted.outcome in _RARE else "page_events"
     if object_id is not None:
         name = "page_object_events"

@@ -1,17 +1,17 @@
 """One event's whole life, put together: the queue, the ledger, its dead letter, its failed attempts, its records."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
 
 from app.connectors.registry import list_connectors
-from app.core.errors import KeyDestroyedError, KeystoreUnavailableError, QueueUnavailableError
-from app.core.queue import Place, Waiting
-from app.services.attempts import Attempt, find_last_hold, read_attempts
+from app.core.errors import KeyDestroyedError, KeystoreUnavailableError
+from app.services.attempts import Attempt, read_attempts
 from app.services.enqueue import KINDS
 from app.services.event_ids import is_own_event_id
+from app.services.event_waits import decide_wait, read_queue_facts
 from app.services.ids import write_record_id
 from app.services.integration_views import name_integration
 from app.services.ledger import find_waiting, get_event, read_waiting
@@ -21,19 +21,13 @@ from db.event_pages import find_replayed_letter
 from db.integrations import Integration, find_integration
 from db.record_pages import page_by_external_id
 from db.tenants import Tenant
-from schemas.event_life import EventLife, FailedAttempt, Origin, RecordPlace, WaitsFor
+from schemas.event_life import EventLife, FailedAttempt, Origin, RecordPlace
 from schemas.events import Event
 from schemas.ledger import EventDetail
 from schemas.records import RecordStream
 
 RECORDS_MAX = 10  # the same id at further accounts of the connector
 _STREAMS: dict[str, RecordStream] = {kind: stream for stream, kind in KINDS.items()}
-
-
-class _Wait(NamedTuple):
-    waits_for: WaitsFor | None = None
-    held_until: datetime | None = None
-    hold_reason: str | None = None
 
 
 class _Around(NamedTuple):
@@ -50,11 +44,15 @@ async def get_life(office: Office, tenant: Tenant, event_id: UUID) -> EventLife:
     body = None if waiting is None else read_waiting(waiting)
     around = await _read_around(office, tenant_id, event, body)
     origin = await _find_origin(office, tenant_id, event, around.replay_of)
-    wait = _Wait() if event.status == "settled" else await _find_wait(office, tenant, waiting, around.integration)
-    integration = around.integration
+    integration, waits_for, facts = around.integration, None, None
+    if event.status != "settled":
+        facts = await read_queue_facts(office, tenant)
+        waits_for = decide_wait(facts, waiting, None if integration is None else integration.status)
     return EventLife(
         **event.model_dump(),
-        **wait._asdict(),
+        waits_for=waits_for,
+        held_until=None if facts is None else facts.held_until,
+        hold_reason=None if facts is None else facts.hold_reason,
         origin=origin,
         endpoint_kind=None if origin == "request" else _find_endpoint_kind(integration, event),
         integration_type=None if integration is None else integration.connector,
@@ -65,17 +63,6 @@ async def get_life(office: Office, tenant: Tenant, event_id: UUID) -> EventLife:
         replay_of=around.replay_of,
         records=around.records,
     )
-
-
-async def find_wait(office: Office, tenant: Tenant, waiting: Waiting) -> WaitsFor:
-    """What one event of the queue waits for."""
-    async with office.database.tenant_tx(tenant.tenant_id, "find_wait") as connection:
-        body = read_waiting(waiting)
-        integration = (
-            None if body is None else await find_integration(connection, tenant.tenant_id, body.integration_id)
-        )
-    found = await _find_wait(office, tenant, waiting, integration)
-    return found.waits_for or "turn"
 
 
 async def _read_around(office: Office, tenant_id: int, event: EventDetail, body: Event | None) -> _Around:
@@ -112,28 +99,6 @@ async def _find_origin(office: Office, tenant_id: int, event: EventDetail, repla
     except (KeyDestroyedError, KeystoreUnavailableError):
         return "call"
     return "request" if is_own_event_id(keys, str(event.event_id)) else "call"
-
-
-async def _find_wait(office: Office, tenant: Tenant, waiting: Waiting | None, integration: Integration | None) -> _Wait:
-    """What is first in its way: a pause before a hold, a hold before its own date."""
-    try:
-        place: Place = (await office.queue.depth(tenant.tenant_id)).where
-        held_until = await office.queue.find_hold(tenant.tenant_id)
-    except QueueUnavailableError:
-        return _Wait("turn")
-    if place == "paused" or tenant.status != "active":
-        return _Wait("tenant")
-    is_untried = waiting is not None and waiting.due_at is not None and not waiting.tries
-    if integration is not None and integration.status in {"paused", "credentials_refused"} and is_untried:
-        return _Wait("integration")
-    if held_until is not None and place != "leased":
-        last = await find_last_hold(office.cache, tenant.tenant_id)
-        return _Wait("hold", held_until, None if last is None else last.reason)
-    if waiting is not None and waiting.due_at is not None:
-        return _Wait("retry")
-    if place == "leased" and waiting is not None and waiting.reads:
-        return _Wait("worker")
-    return _Wait("turn")
 
 
 def _find_endpoint_kind(integration: Integration | None, event: EventDetail) -> str | None:

@@ -12,10 +12,10 @@ from redis.exceptions import RedisError
 from app.core.errors import QueueUnavailableError
 from app.core.queue_runner import send_command
 from app.services.office import Office
-from app.services.status import read_refusals
 from schemas.refused_calls import RefusedCall, RefusedCalls, RefusedCount
 
 NOBODY = 0  # calls whose token belongs to no tenant: for the platform's eyes alone
+_SCANNED = 1_000
 
 
 async def list_refused(office: Office, tenant_id: int) -> RefusedCalls:
@@ -23,12 +23,25 @@ async def list_refused(office: Office, tenant_id: int) -> RefusedCalls:
     key, kept = f"refusals:last:{tenant_id}", office.settings.refusals_kept
     try:
         texts = cast("list[bytes]", await send_command(office.queue.redis, "LRANGE", key, 0, kept - 1)) if kept else []
-        counts = await read_refusals(office.queue.redis)
+        today = await _count_today(office, tenant_id)
     except (RedisError, OSError):
         raise QueueUnavailableError("Redis does not answer: refused calls cannot be read now.") from None
-    today = [_read_count(name, calls) for name, calls in counts.get(tenant_id, {}).items()]
     last = sorted((_read(orjson.loads(text)) for text in texts), key=lambda call: call.at, reverse=True)
     return RefusedCalls(day=datetime.now(UTC).date(), today=sorted(today, key=lambda one: -one.calls), last=last)
+
+
+async def _count_today(office: Office, tenant_id: int) -> list[RefusedCount]:
+    """Of the day's hash only this tenant's fields: it has everybody's."""
+    key, found = f"refusals:{datetime.now(UTC):%Y%m%d}", []
+    cursor = 0
+    while True:
+        words = ("HSCAN", key, cursor, "MATCH", f"{tenant_id}|*", "COUNT", _SCANNED)
+        cursor, counts = cast("tuple[int, dict[bytes, bytes]]", await send_command(office.queue.redis, *words))
+        for field, calls in counts.items():
+            _, kind, reason = field.decode().split("|")
+            found.append(RefusedCount(kind=kind, reason=reason, calls=int(calls)))
+        if not cursor:
+            return found
 
 
 def _read(told: dict[str, Any]) -> RefusedCall:
@@ -36,8 +49,3 @@ def _read(told: dict[str, Any]) -> RefusedCall:
         at=told["at"], kind=told["kind"], reason=told["reason"], field=told.get("field"),
         network=told.get("from") or None,
     )  # fmt: skip
-
-
-def _read_count(name: str, calls: int) -> RefusedCount:
-    kind, _, reason = name.partition(" ")
-    return RefusedCount(kind=kind, reason=reason, calls=calls)

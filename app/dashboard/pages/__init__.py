@@ -4,6 +4,8 @@ from app.dashboard.page import Page
 from app.dashboard.pages import (
     dead,
     dead_bulk,
+    event_life,
+    events,
     home,
     overview,
     session,
@@ -22,4 +24,6 @@ PAGES: tuple[Page, ...] = (
     *dead.PAGES,
     *dead_bulk.PAGES,
     *dead.LETTER_PAGES,
+    *events.PAGES,
+    *event_life.PAGES,
 )

@@ -53,7 +53,7 @@ class Formats:
         """0.5 is 50 %."""
         if share is None:
             return NOTHING
-        return format_percent(share, locale=self._locale, format=f"#,##0{'.' + '0' * digits if digits else ''} %")
+        return _format_percent(self._locale, round(share, digits + 2), digits)
 
     def money(self, minor: int | None, currency: str | None) -> str:
         """Minor units of that currency."""
@@ -114,6 +114,11 @@ class Formats:
 @lru_cache(maxsize=20_000)
 def _format_distance(locale: Locale, seconds: int) -> str:
     return format_timedelta(timedelta(seconds=seconds), add_direction=True, threshold=1.2, locale=locale)
+
+
+@lru_cache(maxsize=20_000)
+def _format_percent(locale: Locale, share: float, digits: int) -> str:
+    return format_percent(share, locale=locale, format=f"#,##0{'.' + '0' * digits if digits else ''} %")
 
 
 @lru_cache(maxsize=20_000)

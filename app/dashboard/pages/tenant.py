@@ -6,6 +6,8 @@ from typing import Any
 from app.core.errors import QueueUnavailableError
 from app.dashboard.page import Page, View
 from app.dashboard.visit import Visit
+from app.services.alert_texts import Reader
+from app.services.alert_views import list_open_alerts
 from app.services.budget_views import AccountBudget, read_tenant_budgets
 from app.services.features import list_features
 from app.services.ids import IntegrationId
@@ -17,10 +19,12 @@ from app.services.sync_runs import list_runs
 from app.services.tenant_facts import TenantFacts, read_facts
 from app.services.tenant_settings import show_settings
 from db.tenants import Tenant
+from schemas.alerts import Alert
 from schemas.queues import TenantQueue
 from schemas.syncs import RunsQuery
 
 RUNS_SHOWN = 5
+ALERTS_SHOWN = 5
 
 
 async def show_tenant(visit: Visit) -> View:
@@ -34,6 +38,8 @@ async def show_tenant(visit: Visit) -> View:
         "features": list_features(tenant.settings),
         "settings": show_settings(tenant),
         "organization": await _find_organization(office, tenant),
+        "alerts": await _find_alerts(visit),
+        "alerts_shown": ALERTS_SHOWN,
         "gaps": await list_tenant_gaps(office, tenant.tenant_id),
         "may_see_integrations": may_see_integrations,
         "integration_ids": {
@@ -60,6 +66,13 @@ async def _find_queue(office: Office, tenant_id: int) -> TenantQueue | None:
         return await read_queue(office, tenant_id)
     except QueueUnavailableError:
         return None
+
+
+async def _find_alerts(visit: Visit) -> list[Alert] | None:
+    """Open ones, the critical first; None for who may not see them."""
+    if not visit.may("alerts:read"):
+        return None
+    return await list_open_alerts(visit.office, visit.tenant_id, Reader(visit.viewer.language, visit.viewer.zone))
 
 
 async def _list_budgets(office: Office, tenant_id: int) -> list[AccountBudget]:

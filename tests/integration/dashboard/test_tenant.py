@@ -77,6 +77,18 @@ async def test_limits_gaps_and_the_accounts_budget_are_shown(read_in: Reader, ca
     assert "100,000" in page, "the limit of customers of a business tenant"
 
 
+async def test_open_alerts_are_shown_with_what_to_do(read_in: Reader, superuser: Any) -> None:
+    for tenant_id, rule in ((ACME, "customers_over"), (GLOBEX, "storage")):
+        await superuser.execute(
+            "INSERT INTO alerts (tenant_id, alert_id, rule, severity, opened_at, last_seen_at, value, threshold)"
+            " VALUES ($1, gen_random_uuid(), $2, 'critical', now(), now(), 120, 100)", tenant_id, rule,
+        )  # fmt: skip
+    page = (await (await read_in(ACME, "auditor")).get(PAGE)).text
+    assert page.count('<span class="badge bad">') == 1
+    assert "Open alerts" in page
+    assert "Critical" in page
+
+
 async def test_events_that_nobody_drains_are_said_with_what_to_do(read_in: Reader, cast: Cast) -> None:
     await append(cast.office, ACME)
     owner = (await (await read_in(ACME, "owner")).get(PAGE)).text

@@ -24,6 +24,7 @@ BATCHED_TABLES = (
     "completeness_days",
     "sync_run_streams",
     "sync_runs",
+    "event_minutes",
     "alert_deliveries",
     "alerts",
 )
@@ -31,6 +32,7 @@ SMALL_TABLES = (
     *("counters", "gaps", "integration_activity", "hook_watches", "api_usage", "sync_streams", "sync_schedules"),
     *("alert_rules", "alert_channels", "bulk_operations"),
     *("dead_letter_counts", "tenant_snapshots", "integration_snapshots"),
+    *("event_hours", "objective_states"),
 )
 
 

@@ -9,7 +9,7 @@ import asyncpg
 from db.counters import Writer
 from db.pool import Database
 from db.queries import load_queries
-from schemas.events import Outcome
+from schemas.events import EventKind, Outcome
 from schemas.ids import find_received_on
 
 SQL = load_queries("ledger")
@@ -18,11 +18,12 @@ _LATENCY_MS_MAX = 2**31 - 1
 
 
 class LedgerEntry(NamedTuple):
-    """What is written of one event. `sealed_body`, `field`: only for a dead one, which needs a `reason`."""
+    """What is written of one event. `sealed_body`, `field`: only for a dead one, which needs a `reason`.
+    `freshness_ms`: how old the change was of which it was the first to tell; counted, and not written here."""
 
     event_id: str
     integration_id: int
-    kind: str
+    kind: EventKind
     object_id: str
     state: str | None
     outcome: Outcome
@@ -31,6 +32,15 @@ class LedgerEntry(NamedTuple):
     latency_ms: int
     field: str | None = None
     sealed_body: bytes | None = None
+    freshness_ms: int | None = None
+
+
+class Settled(NamedTuple):
+    """What was written: event id → outcome of the rows that are new. `replays`: those of them that are replays of dead
+    letters."""
+
+    outcomes: dict[str, Outcome]
+    replays: frozenset[str] = frozenset()
 
 
 class LedgerRow(NamedTuple):
@@ -59,14 +69,14 @@ class Latency(NamedTuple):
 
 async def settle_events(
     connection: asyncpg.Connection, tenant_id: int, writer: Writer, entries: Sequence[LedgerEntry]
-) -> dict[str, Outcome]:
+) -> Settled:
     """Writes the rows of events that have none yet, with dead letters, closed replays and totals for exactly those.
 
     Returns event id → outcome of the rows written; an event left out had its outcome before. At most one entry per
     event id.
     """
     if not entries:
-        return {}
+        return Settled({})
     ordered = sorted(entries)
     columns = zip(
         *(
@@ -79,7 +89,10 @@ async def settle_events(
     dead = [(e.event_id, e.field, e.sealed_body) for e in ordered if e.outcome == "dead"]
     dead_columns = zip(*dead, strict=True) if dead else ((), (), ())
     rows = await connection.fetch(SQL["settle_events"], tenant_id, *columns, *dead_columns, writer)
-    return {str(event_id): outcome for event_id, outcome in rows}
+    return Settled(
+        {str(row["event_id"]): row["outcome"] for row in rows},
+        frozenset(str(row["event_id"]) for row in rows if row["is_replay"]),
+    )
 
 
 async def find_outcomes(connection: asyncpg.Connection, tenant_id: int, event_ids: Sequence[str]) -> dict[str, Outcome]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import asyncpg
 
@@ -36,6 +36,10 @@ class TenantSnapshot(NamedTuple):
     events_recently: int
     freshness_p50_ms: float | None
     freshness_p99_ms: float | None
+    objective_percent: float | None = None
+    month_counted: int = 0
+    month_late: int = 0
+    burn: Literal["fast", "slow"] | None = None
 
 
 class IntegrationSnapshot(NamedTuple):

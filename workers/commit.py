@@ -30,8 +30,9 @@ async def commit_arrivals(
     try:
         tenant = await context.tenants.get(tenant_id)
         applied = await apply_batch(
-            context.database, keys, settlements, now=datetime.now(UTC), country=tenant.country, limits=tenant.limits
-        )
+            context.database, keys, settlements, now=datetime.now(UTC), country=tenant.country, limits=tenant.limits,
+            late_after_ms=round(context.settings.objective_within_s * 1_000),
+        )  # fmt: skip
     except Exception as error:
         if isinstance(error, KeystoreUnavailableError) or classify(error) == "surroundings":
             if is_server_away(error):

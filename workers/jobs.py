@@ -10,6 +10,7 @@ from app.services import tenant_lifecycle
 from app.services.alerts import evaluate_alerts
 from app.services.dead_letters import append_stuck_replays
 from app.services.secret_rotation import retire_unused_secrets
+from app.services.series_keeping import keep_series
 from app.services.tenant_erasure import erase_due_tenants
 from app.services.tenant_facts import read_all_facts
 from app.services.tenant_lifecycle import TenantOffice
@@ -109,6 +110,13 @@ async def watch_tenants(ctx: dict[str, Any], *args: Any, **kwargs: Any) -> None:
     await evaluate_alerts(context.database, context.settings, facts, began)
 
 
+async def roll_up_series(ctx: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+    """Figures by minute become figures by hour; those past their time go."""
+    del args, kwargs
+    context: DrainContext = ctx["drain"]
+    await keep_series(context.database, context.settings, datetime.now(UTC))
+
+
 def _open_office(context: DrainContext) -> TenantOffice:
     return TenantOffice(context.database, context.queue.redis, context.settings, context.hooks)
 
@@ -126,6 +134,7 @@ def list_functions() -> list[Any]:
         keep_hooks,
         watch_hooks,
         watch_tenants,
+        roll_up_series,
         *alert_jobs.FUNCTIONS,
     ]
 
@@ -140,6 +149,7 @@ def list_crons(settings: Settings) -> list[Any]:
         make_cron(erase_deleted_tenants, seconds=30),
         make_cron(keep_hooks, seconds=40),
         make_cron(watch_hooks, seconds=5),
+        make_cron(roll_up_series, minutes=set(range(1, 60, 5)), seconds=35, at_start=True),
         make_cron(watch_tenants, seconds=find_watch_seconds(settings.watch_interval_s), at_start=True),
         make_cron(forget_old_calls, minutes={37}),
         *alert_jobs.list_alert_crons(),

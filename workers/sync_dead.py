@@ -10,11 +10,11 @@ from app.core.logging import get_logger
 from app.core.queue import AppendBatch, NewEntry
 from app.core.queue_records import make_confirm
 from app.services.enqueue import KINDS
+from app.services.event_ids import make_own_event_id
 from app.services.gaps import REFUSED_REASON
 from db.gaps import GapMark, set_gaps
 from db.listing_marks import find_dead_marks
 from schemas.events import Event, encode_event
-from schemas.ids import make_uuid7
 from workers.sync_context import SyncContext
 from workers.sync_work import SyncWork, name_run
 
@@ -34,7 +34,8 @@ async def hand_over(context: SyncContext, work: SyncWork, objects: Mapping[str, 
     place, kind = work.place, KINDS[work.place.stream]
     events = [
         Event(
-            make_uuid7(), place.source, place.account, work.claim.integration_id, "hint", kind, "upsert", object_id
+            make_own_event_id(work.keys), place.source, place.account, work.claim.integration_id, "hint", kind,
+            "upsert", object_id,
         )
         for object_id in object_ids
     ]  # fmt: skip

@@ -296,6 +296,16 @@ class Settings(BaseSettings):
     watch_interval_s: int = Field(
         60, ge=1, le=60, description="how often all tenants' figures are read, judged and put down"
     )
+    objective_within_s: float = Field(60.0, gt=0, description="age of a change at which it must be queryable")
+    objective_enterprise_percent: float = Field(
+        99.9, gt=0, lt=100, description="share of an enterprise tenant's changes that are so, a month (UTC)"
+    )
+    objective_business_percent: float = Field(
+        99.0, gt=0, lt=100, description="the same of a business tenant's; a trial has no objective"
+    )
+    dead_rising_minutes: int = Field(60, ge=1, le=1_440, description="how far back dead letters count as made recently")
+    series_minutes_days: int = Field(2, ge=1, le=7, description="days for which figures are kept by minute")
+    series_hours_days: int = Field(35, ge=32, le=400, description="days for which figures are kept by hour")
 
     # Storage.
     database_pool_max: int = Field(8, ge=1)

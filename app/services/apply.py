@@ -5,7 +5,8 @@
 3. Customers, then orders: one sorted statement each (upsert.py). Then who waits.
 4. The ledger: a row per event, unless it has one: the first committed outcome stands.
 5. Only for rows that are new: dead letters, closed replays, day totals.
-6. When the integrations were current; counters last, because their rows are held until the commit.
+6. When the integrations were current; counters and the minute's figures last, because their rows are held until the
+   commit.
 """
 
 from collections import Counter
@@ -30,16 +31,18 @@ from app.services.customer_room import (
 from app.services.hook_silence import TOLD_WITHIN, note_batch_found
 from app.services.merge import AnyRecord, Known, merge, observe
 from app.services.sealed_rows import Sealer, to_utc
+from app.services.series import LATE_AFTER_MS, Fresh, find_minute, measure_batch
 from app.services.told_nothing import TOLD_NOTHING, mark_given_up
-from app.services.upsert import CUSTOMERS, ORDERS, RowMovedError, Stored, upsert
+from app.services.upsert import CUSTOMERS, ORDERS, RowMovedError, Stored, Upserted, upsert
 from db.activity import note_activity
-from db.counters import Writer, add_to_counters
+from db.counters import Writer
 from db.ledger import LedgerEntry, find_outcomes, settle_events
 from db.pool import Database, wait_in_line
+from db.series import count_batch
 from db.versions import Key, Version
 from schemas.events import Event, Outcome
 from schemas.ids import read_uuid7_ms
-from schemas.records import OrderRecord, write_json
+from schemas.records import OrderRecord, RecordStream, write_json
 
 if TYPE_CHECKING:
     from app.services.prepare import Prepared
@@ -81,12 +84,13 @@ class Settlement(NamedTuple):
 class Applied(NamedTuple):
     """`outcomes`: event id → outcome, of every event given: this batch's or, if it had one, the earlier one.
     `changed`: rows whose content changed, `created`: those of them that are new. `kept_out`: customers whom a limit
-    left no room."""
+    left no room. `fresh`: how old each change was of which an event told first."""
 
     outcomes: dict[str, Outcome]
     changed: int
     kept_out: frozenset[Key] = frozenset()
     created: int = 0
+    fresh: Sequence[Fresh] = ()
 
 
 # What else belongs into the batch's transaction; raises to undo all of it.
@@ -110,6 +114,7 @@ class _Batch(NamedTuple):
     now: datetime
     integration_id: int | None
     in_transaction: InTransaction | None
+    late_after_ms: int
 
 
 async def apply_batch(
@@ -125,11 +130,13 @@ async def apply_batch(
     integration_id: int | None = None,
     in_transaction: InTransaction | None = None,
     prepared: "Prepared | None" = None,
+    late_after_ms: int = LATE_AFTER_MS,
 ) -> Applied:
     """Commits a batch of one tenant. `now`: from which latencies are counted. `country`: ISO alpha-2, the tenant's.
     `limits`: the tenant's; None binds nothing. `integration_id`: whose the `observations` without an event are, needed
     when limits bind them. `in_transaction`: called before the counters, and again with every attempt. `prepared`: what
-    `prepare_batch` made of just these observations, where there are no settlements.
+    `prepare_batch` made of just these observations, where there are no settlements. `late_after_ms`: the age beyond
+    which a change is late.
 
     Raises ValueError for a settlement with neither observation nor outcome, SealingError, RowMovedError when others
     kept changing the same rows, and whatever asyncpg raises: `db.failures.classify` says whose fault it is.
@@ -141,7 +148,10 @@ async def apply_batch(
         sealer = Sealer(keys, country, contents)
     else:
         customers, orders, versions, sealer = prepared.customers, prepared.orders, prepared.versions, prepared.sealer
-    batch = _Batch(settlements, observations, customers, orders, versions, writer, now, integration_id, in_transaction)
+    batch = _Batch(
+        settlements, observations, customers, orders, versions, writer, now, integration_id, in_transaction,
+        late_after_ms,
+    )  # fmt: skip
     for attempt in range(1, ATTEMPTS_MAX + 1):
         try:
             async with database.tenant_tx(keys.tenant_id, f"apply.{writer}") as connection:
@@ -187,7 +197,7 @@ async def _write(
         stored = {_ObjectKey(False, key): state for key, state in of_customers.stored.items()}
         stored |= {_ObjectKey(True, key): state for key, state in of_orders.stored.items()}
     entries = decide_outcomes(settlements, stored, batch.versions, batch.now)
-    outcomes = await settle_events(connection, tenant_id, writer, entries)
+    outcomes, replays = await settle_events(connection, tenant_id, writer, entries)
     await mark_given_up(connection, tenant_id, settlements, outcomes)
     current = {
         entry.integration_id
@@ -207,9 +217,13 @@ async def _write(
     counted = _add(_count_outcomes(outcomes.values()), _count_applied(entries, outcomes))
     if batch.integration_id is not None and not batch.settlements:
         counted[f"{APPLIED_PREFIX}{batch.integration_id}"] = len(changed)
-    await add_to_counters(
-        connection, tenant_id, writer, _add(of_customers.counters, of_orders.counters, of_waiting, counted)
-    )
+    series = measure_batch(
+        sealer.keys, entries, outcomes, replays, synced=_count_synced(batch, of_customers, of_orders),
+        late_after_ms=batch.late_after_ms,
+    )  # fmt: skip
+    deltas = _add(of_customers.counters, of_orders.counters, of_waiting, counted)
+    await count_batch(connection, tenant_id, writer, deltas, find_minute(batch.now), series.counts)
+    applied = applied._replace(fresh=series.fresh)
     earlier = [entry.event_id for entry in entries if entry.event_id not in outcomes]
     if earlier:
         applied = applied._replace(outcomes=outcomes | await find_outcomes(connection, tenant_id, earlier))
@@ -271,11 +285,13 @@ def decide_outcomes(
     stamp lies below the stored one is superseded; the others told what was held."""
     newest: dict[_ObjectKey, tuple[datetime, str]] = {}
     stamps: dict[str, tuple[_ObjectKey, datetime]] = {}
+    own_stamps: dict[str, datetime | None] = {}
     for settlement in settlements:
         if settlement.observation is None or settlement.outcome is not None:
             continue
         object_key = _find_key(settlement.observation)
-        stamp = _find_stamp(settlement, versions) or stored[object_key].source_updated_at
+        own = own_stamps[settlement.event.event_id] = _find_stamp(settlement, versions)
+        stamp = own or stored[object_key].source_updated_at
         stamps[settlement.event.event_id] = object_key, stamp
         place = (stamp, settlement.event.event_id)
         newest[object_key] = max(newest.get(object_key, place), place)
@@ -292,15 +308,23 @@ def decide_outcomes(
             return "applied"
         return "superseded" if stamp < stored[object_key].source_updated_at else "duplicate"
 
+    def measure(event_id: str, outcome: Outcome) -> int | None:
+        """How old the change was that it told of; None where that was held before, or nobody knows."""
+        if event_id not in stamps or not stored[stamps[event_id][0]].is_changed:
+            return None
+        stamp = stamps[event_id][1] if outcome == "applied" else own_stamps[event_id]
+        return None if stamp is None else max(0, int((now - stamp).total_seconds() * 1000))
+
+    def settle(settlement: Settlement) -> LedgerEntry:
+        event, outcome = settlement.event, decide(settlement)
+        return LedgerEntry(
+            event.event_id, event.integration_id, event.kind, event.object_id, event.state, outcome, settlement.reason,
+            settlement.attempts, now_ms - read_uuid7_ms(event.event_id), settlement.field, settlement.sealed_body,
+            measure(event.event_id, outcome),
+        )  # fmt: skip
+
     now_ms = int(now.timestamp() * 1000)
-    entries = {
-        s.event.event_id: LedgerEntry(
-            s.event.event_id, s.event.integration_id, s.event.kind, s.event.object_id, s.event.state, decide(s),
-            s.reason, s.attempts, now_ms - read_uuid7_ms(s.event.event_id), s.field, s.sealed_body,
-        )
-        for s in settlements
-    }  # fmt: skip
-    return list(entries.values())
+    return list({settlement.event.event_id: settle(settlement) for settlement in settlements}.values())
 
 
 def _find_stamp(settlement: Settlement, versions: dict[int, Version]) -> datetime | None:
@@ -321,6 +345,16 @@ def _count_outcomes(outcomes: Iterable[Outcome]) -> dict[str, int]:
     for outcome in outcomes:
         counters[f"events_{outcome}"] = counters.get(f"events_{outcome}", 0) + 1
     return counters
+
+
+def _count_synced(batch: _Batch, customers: Upserted, orders: Upserted) -> dict[RecordStream, int]:
+    """Rows that changed without an event, by stream."""
+    if batch.settlements:
+        return {}
+    return {
+        "customers": sum(state.is_changed for state in customers.stored.values()),
+        "orders": sum(state.is_changed for state in orders.stored.values()),
+    }
 
 
 def _count_applied(entries: Iterable[LedgerEntry], outcomes: Mapping[str, Outcome]) -> dict[str, int]:

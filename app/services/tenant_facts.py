@@ -7,18 +7,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+import asyncpg
+
 from app.core.errors import QueueUnavailableError
+from app.core.histogram import estimate_percentile_ms
 from app.core.queue import Depth, Queue
 from app.core.settings import Settings
 from app.services.health import Expected, Known, Rule, find_rule, judge_health, measure_late_s, rank_badness
+from app.services.objectives import ObjectiveFacts, find_month_begin, judge_recent
 from app.services.sync_requests import list_syncable_streams
 from app.services.sync_schedules import find_time_zone, reckon_next_sync
 from app.services.tenant_limits import find_limits
 from db.facts import Figures, IntegrationRow, list_figures, list_integration_rows
 from db.pool import Database
+from db.series import Recent, list_recent
 from db.sync_schedules import Unreckoned
 from db.tenants import Tenant, list_tenants
 from schemas.sync_status import Health
+
+RECENTLY = timedelta(minutes=15)
 
 
 class IntegrationFacts(NamedTuple):
@@ -58,7 +65,7 @@ class TenantFacts(NamedTuple):
     the last DEAD_RISING_MINUTES. `freshness_p99_ms`: provider change to queryable, over the last 15 minutes, None
     without events. Limits are the tenant's own or its type's. `queue_state`: where its queue stands (ready, leased,
     due, paused, none), `unknown` while Redis does not answer: then nothing is known of what waits. `taken_at`: as of
-    when.
+    when. `objective`: how its freshness objective stands, with the burn that is on; None for a type without one.
     """
 
     tenant: Tenant
@@ -81,6 +88,15 @@ class TenantFacts(NamedTuple):
     freshness_p99_ms: float | None
     queue_state: str = "none"
     taken_at: datetime | None = None
+    objective: ObjectiveFacts | None = None
+
+
+class _Read(NamedTuple):
+    """What was read, by tenant. `depths`: None while Redis does not answer."""
+
+    figures: Mapping[int, Figures]
+    recent: Mapping[int, Recent]
+    depths: Mapping[int, Depth] | None
 
 
 async def read_all_facts(database: Database, queue: Queue, settings: Settings) -> list[TenantFacts]:
@@ -89,15 +105,12 @@ async def read_all_facts(database: Database, queue: Queue, settings: Settings) -
     tenants = [tenant for tenant in await list_tenants(database) if tenant.status != "deleted"]
     async with database.platform_tx("read_facts") as connection:
         rows = await list_integration_rows(connection, None)
-        figures = await list_figures(connection, None, now.date())
+        figures, recent = await _read_figures(connection, None, settings, now)
     by_tenant: dict[int, list[IntegrationRow]] = {}
     for row in rows:
         by_tenant.setdefault(row.tenant_id, []).append(row)
-    depths = await _read_depths(queue, [tenant.tenant_id for tenant in tenants])
-    return [
-        _put_together(tenant, by_tenant.get(tenant.tenant_id, []), figures.get(tenant.tenant_id), depths, settings, now)
-        for tenant in tenants
-    ]
+    read = _Read(figures, recent, await _read_depths(queue, [tenant.tenant_id for tenant in tenants]))
+    return [_put_together(one, by_tenant.get(one.tenant_id, []), read, settings, now) for one in tenants]
 
 
 async def read_facts(database: Database, queue: Queue, settings: Settings, tenant: Tenant) -> TenantFacts:
@@ -105,9 +118,9 @@ async def read_facts(database: Database, queue: Queue, settings: Settings, tenan
     now, tenant_id = datetime.now(UTC), tenant.tenant_id
     async with database.tenant_tx(tenant_id, "read_facts") as connection:
         rows = await list_integration_rows(connection, tenant_id)
-        figures = await list_figures(connection, tenant_id, now.date())
-    depths = await _read_depths(queue, [tenant_id])
-    return _put_together(tenant, rows, figures.get(tenant_id), depths, settings, now)
+        figures, recent = await _read_figures(connection, tenant_id, settings, now)
+    read = _Read(figures, recent, await _read_depths(queue, [tenant_id]))
+    return _put_together(tenant, rows, read, settings, now)
 
 
 def judge_integrations(
@@ -173,20 +186,33 @@ async def _read_depths(queue: Queue, tenant_ids: Sequence[int]) -> Mapping[int, 
         return None
 
 
-def _put_together(  # noqa: PLR0917 - what was read, table by table
-    tenant: Tenant,
-    rows: Sequence[IntegrationRow],
-    figures: Figures | None,
-    depths: Mapping[int, Depth] | None,
-    settings: Settings,
-    now: datetime,
+async def _read_figures(
+    connection: asyncpg.Connection, tenant_id: int | None, settings: Settings, now: datetime
+) -> tuple[Mapping[int, Figures], Mapping[int, Recent]]:
+    figures = await list_figures(connection, tenant_id, now.date())
+    recent = await list_recent(
+        connection,
+        tenant_id,
+        now=now,
+        events_since=now - RECENTLY,
+        dead_since=now - timedelta(minutes=settings.dead_rising_minutes),
+        month_began=find_month_begin(now),
+    )
+    return figures, recent
+
+
+def _put_together(
+    tenant: Tenant, rows: Sequence[IntegrationRow], read: _Read, settings: Settings, now: datetime
 ) -> TenantFacts:
-    held = figures or Figures(tenant.tenant_id, 0, 0, 0, 0, 0)
+    tenant_id = tenant.tenant_id
+    held = read.figures.get(tenant_id) or Figures(tenant_id, 0, 0, 0, 0, 0)
+    recent = read.recent.get(tenant_id)
     limits = find_limits(tenant.type, tenant.settings)
     integrations = tuple(judge_integrations(tenant, rows, settings, now))
     worst = find_worst_integration(integrations)
-    depth = None if depths is None else depths[tenant.tenant_id]
+    depth = None if read.depths is None else read.depths[tenant_id]
     oldest_ms = None if depth is None else depth.oldest_ms
+    freshness = () if recent is None else recent.freshness
     return TenantFacts(
         tenant=tenant,
         integrations=integrations,
@@ -202,10 +228,11 @@ def _put_together(  # noqa: PLR0917 - what was read, table by table
         waiting=0 if depth is None else depth.waiting + depth.retrying,
         oldest_s=None if oldest_ms is None else oldest_ms / 1000,
         dead_waiting=held.dead_waiting,
-        dead_recently=0,
-        events_recently=0,
-        freshness_p50_ms=None,
-        freshness_p99_ms=None,
+        dead_recently=0 if recent is None else recent.dead,
+        events_recently=0 if recent is None else recent.events,
+        freshness_p50_ms=estimate_percentile_ms(freshness, 0.5),
+        freshness_p99_ms=estimate_percentile_ms(freshness, 0.99),
         queue_state="unknown" if depth is None else depth.where,
         taken_at=now,
+        objective=judge_recent(tenant, recent, depth, settings),
     )

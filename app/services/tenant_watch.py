@@ -33,4 +33,12 @@ def take_snapshot(facts: TenantFacts, taken_at: datetime) -> TenantSnapshot:
         "worst_integration_id": None if facts.worst is None else facts.worst.integration_id,
         "integrations": len(facts.integrations),
     }
+    if facts.objective is not None:
+        counted, late = facts.objective.month
+        figures |= {
+            "objective_percent": facts.objective.percent,
+            "month_counted": counted + facts.objective.waiting,
+            "month_late": late + facts.objective.waiting,
+            "burn": facts.objective.burn,
+        }
     return TenantSnapshot(**figures)

@@ -104,6 +104,16 @@ DELETE FROM tenant_snapshots AS t WHERE t.tenant_id = $1;
 -- erase_integration_snapshots [worker]: few rows.
 DELETE FROM integration_snapshots AS t WHERE t.tenant_id = $1;
 
+-- erase_event_minutes [worker]: by their addresses, as above.
+DELETE FROM event_minutes AS t WHERE t.tenant_id = $1
+  AND t.ctid = ANY (ARRAY(SELECT r.ctid FROM event_minutes AS r WHERE r.tenant_id = $1 LIMIT $2));
+
+-- erase_event_hours [worker]: a thousand rows or two.
+DELETE FROM event_hours AS t WHERE t.tenant_id = $1;
+
+-- erase_objective_states [worker]: one row.
+DELETE FROM objective_states AS t WHERE t.tenant_id = $1;
+
 -- close_integrations [worker]: the rows stay, because the ledger names them; their secrets go.
 UPDATE tenant_integrations AS i
 SET status = 'deleted', status_reason = NULL, sealed_credentials = NULL, accepted_accounts = '{}', updated_at = now(),

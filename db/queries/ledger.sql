@@ -20,13 +20,15 @@ WITH written AS (
     UPDATE dead_letters AS l SET status = 'replayed', updated_at = now()
     FROM written AS w
     WHERE l.tenant_id = $1 AND l.replay_event_id = w.event_id AND l.status = 'replaying'
+    RETURNING l.replay_event_id
 ), totalled AS (
     INSERT INTO event_day_totals AS t (tenant_id, received_on, outcome, writer, events)
     SELECT $1, w.received_on, w.outcome, $15, count(*)
     FROM written AS w GROUP BY w.received_on, w.outcome ORDER BY w.received_on, w.outcome
     ON CONFLICT (tenant_id, received_on, outcome, writer) DO UPDATE SET events = t.events + EXCLUDED.events
 )
-SELECT event_id, outcome FROM written;
+SELECT w.event_id, w.outcome, EXISTS (SELECT FROM replayed AS r WHERE r.replay_event_id = w.event_id) AS is_replay
+FROM written AS w;
 
 -- find_outcomes [worker, web, operator]: of events that another drain was first to settle, and for checks.
 SELECT h.event_id, h.outcome

@@ -30,6 +30,7 @@ PLATFORM_TABLES = {
     *("sync_runs", "sync_run_streams", "sync_streams", "sync_schedules"),
     *("hook_watches", "alert_rules", "alerts", "alert_channels", "alert_deliveries"),
     *("dead_letter_counts", "tenant_snapshots", "integration_snapshots"),
+    *("event_minutes", "event_hours", "objective_states"),
     "bulk_operations",
 }
 OWNER_ROLES = {"owner", "admin"}

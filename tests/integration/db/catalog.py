@@ -23,6 +23,7 @@ PLATFORM_READS_TOO = {
     "public.sync_runs", "public.sync_run_streams", "public.sync_streams", "public.sync_schedules",
     "public.hook_watches", "public.alert_rules", "public.alerts", "public.alert_channels", "public.alert_deliveries",
     "public.dead_letter_counts", "public.tenant_snapshots", "public.integration_snapshots",
+    "public.event_minutes", "public.event_hours", "public.objective_states",
     "public.bulk_operations",
 }  # fmt: skip
 FUNCTIONS = {
@@ -38,7 +39,8 @@ ERASED = {
     "dead_letters", "counters", "gaps", "integration_activity", "api_usage", "idempotent_calls", "person_roles",
     "sync_runs", "sync_run_streams", "sync_streams", "sync_schedules", "listing_marks", "completeness_days",
     "completeness_findings", "hook_watches", "alert_rules", "alerts", "alert_channels", "alert_deliveries",
-    "dead_letter_counts", "tenant_snapshots", "integration_snapshots",
+    "dead_letter_counts", "tenant_snapshots", "integration_snapshots", "event_minutes", "event_hours",
+    "objective_states",
     "bulk_operations",
 }  # fmt: skip
 FORGOTTEN_BY_WORKER = {

@@ -159,7 +159,9 @@ INSERT INTO backup_reports (report_id, kind, taken_at, reported_by) VALUES (gen_
 
 
 SEEN_OF_SYNCS = {"sync_runs", "sync_run_streams", "sync_streams", "sync_schedules", "hook_watches"}
-SEEN_OF_HEALTH = {"tenant_snapshots", "integration_snapshots"}
+SEEN_OF_HEALTH = {
+    "tenant_snapshots", "integration_snapshots", "event_minutes", "event_hours", "objective_states",
+}  # fmt: skip
 SEEN_OF_BULK = {"bulk_operations"}
 SEEN_OF_ALERTS = {"alert_rules", "alerts", "alert_channels", "alert_deliveries"}
 OF_PLATFORM_ALERTS = {f"platform_{table}" for table in SEEN_OF_ALERTS} | {"backup_reports"}

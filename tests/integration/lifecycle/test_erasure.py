@@ -45,6 +45,7 @@ SYNC_TABLES = (
     "completeness_findings",
 )  # fmt: skip
 ALERT_TABLES = ("alert_rules", "alerts", "alert_channels", "alert_deliveries")
+SERIES_TABLES = ("event_hours", "objective_states")
 ADMIN = Actor("person", "01a20d17-aca5-7762-9001-f6447d2940c7")
 
 
@@ -87,6 +88,7 @@ async def fill(world: World, tenant_id: int) -> None:
         "bulk_operations",
         "tenant_snapshots",
         "integration_snapshots",
+        *SERIES_TABLES,
         *SYNC_TABLES,
         *ALERT_TABLES,
     ):

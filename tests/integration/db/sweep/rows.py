@@ -49,6 +49,11 @@ ROWS = {
     "bulk_operations": "INSERT INTO bulk_operations (tenant_id, operation_id, action, reason, actor_kind, actor_id,"
     " estimated, is_at_least)"
     " VALUES ({t}, '00000000-0000-7000-8000-000000000006', 'discard', '{c}', 'key', '{c}', {n}, false)",
+    "event_minutes": "INSERT INTO event_minutes VALUES ({t}, '2026-11-01', 'orders', 'live', 1, 0, 0, 0, 0, 0, {n}, 0,"
+    " '{{1}}', '{{1}}')",
+    "event_hours": "INSERT INTO event_hours VALUES ({t}, '2026-11-01', 'orders', 1, 0, 0, 0, 0, 0, {n}, 0, '{{1}}',"
+    " '{{1}}')",
+    "objective_states": "INSERT INTO objective_states VALUES ({t}, '2026-11-01', '2026-11-01', {n}, 0, 0, 0, 0, 0)",
     "counters": "INSERT INTO counters VALUES ({t}, 'customers', 'live', {n})",
     "gaps": "INSERT INTO gaps VALUES ({t}, 1, 'orders', now(), '{c}')",
     "integration_activity": "INSERT INTO integration_activity VALUES ({t}, 1, 'live', '2026-11-01')",

@@ -95,7 +95,7 @@ DELETE FROM alert_rules AS t WHERE t.tenant_id = $1;
 -- erase_alert_channels [worker]: few rows.
 DELETE FROM alert_channels AS t WHERE t.tenant_id = $1;
 
--- erase_dead_letter_counts [worker]: few rows; behind dead_letters, which are counted away.
+-- erase_dead_letter_counts [worker]: few rows.
 DELETE FROM dead_letter_counts AS t WHERE t.tenant_id = $1;
 
 -- erase_tenant_snapshots [worker]: one row.

@@ -165,7 +165,7 @@ SEEN_OF_HEALTH = {
 SEEN_OF_BULK = {"bulk_operations"}
 SEEN_OF_ALERTS = {"alert_rules", "alerts", "alert_channels", "alert_deliveries"}
 OF_PLATFORM_ALERTS = {f"platform_{table}" for table in SEEN_OF_ALERTS} | {"backup_reports"}
-HIDDEN_OF_SYNCS = {"listing_marks", "completeness_days", "completeness_findings"}
+HIDDEN_OF_SYNCS = {"listing_marks", "completeness_days", "completeness_findings", "ad_spend", "ad_spend_days"}
 
 
 async def test_the_platform_sees_only_its_tables(both: Database, superuser: Any) -> None:

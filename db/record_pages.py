@@ -112,5 +112,12 @@ async def list_customers_identities(
     connection: asyncpg.Connection, tenant_id: int, keys: Sequence[Key]
 ) -> list[Identity]:
     """Every identity of these profiles, sorted, without repetition."""
-    rows = await connection.fetch(SQL["list_customers_identities"], tenant_id, *split_keys(keys))
+    return await list_identities(connection, tenant_id, "customers", keys)
+
+
+async def list_identities(
+    connection: asyncpg.Connection, tenant_id: int, stream: RecordStream, keys: Sequence[Key]
+) -> list[Identity]:
+    """The same of profiles or of orders' buyers."""
+    rows = await connection.fetch(SQL[f"list_{stream}_identities"], tenant_id, *split_keys(keys))
     return sorted({identity for row in rows for identity in unpack_identities(row["identities"])})

@@ -100,6 +100,15 @@ CROSS JOIN LATERAL (
 ) AS h
 ORDER BY h.source, h.account, h.external_id LIMIT $8;
 
+-- list_orders_identities [web]: what the buyers of some orders are known by, to find the profiles that share it.
+SELECT h.identities
+FROM unnest($2::text[], $3::text[], $4::text[]) AS k (source, account, external_id)
+CROSS JOIN LATERAL (
+    SELECT o.identities FROM orders AS o
+    WHERE o.tenant_id = $1 AND o.source = k.source AND o.account = k.account AND o.external_id = k.external_id
+    OFFSET 0
+) AS h;
+
 -- list_customers_identities [web]: what some profiles are known by, to find the orders that share it.
 SELECT h.identities
 FROM unnest($2::text[], $3::text[], $4::text[]) AS k (source, account, external_id)

@@ -8,6 +8,8 @@ from app.dashboard.pages import (
     events,
     home,
     overview,
+    record_page,
+    records,
     session,
     tenant,
     tenant_life,
@@ -26,4 +28,6 @@ PAGES: tuple[Page, ...] = (
     *dead.LETTER_PAGES,
     *events.PAGES,
     *event_life.PAGES,
+    *records.PAGES,
+    *record_page.PAGES,
 )

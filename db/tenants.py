@@ -207,6 +207,12 @@ async def find_global_figures(database: Database) -> GlobalFigures:
         return GlobalFigures(*await connection.fetchrow(SQL["find_global_metrics"]))
 
 
+async def find_processing_minutes(connection: asyncpg.Connection) -> float | None:
+    """In a platform transaction. None before the first run has ended."""
+    minutes: float | None = await connection.fetchval(SQL["find_processing_minutes"])
+    return minutes
+
+
 def _read_fields(fields: tuple[Any, ...]) -> Tenant:
     tenant = Tenant(*fields)
     return tenant._replace(settings=orjson.loads(str(tenant.settings)))

@@ -80,5 +80,18 @@ SELECT (SELECT count(*) FROM tenants AS t WHERE t.status <> 'deleted') AS tenant
        (SELECT count(*) FROM tenant_integrations AS i JOIN tenants AS t ON t.tenant_id = i.tenant_id
         WHERE i.status = 'active' AND t.status = 'active') AS integrations;
 
+-- find_processing_minutes [web, operator]: platform work: the mean of each active integration's last run that came to an
+-- end of its own. One probe into the index per integration, whatever number of runs is kept.
+SELECT avg(extract(epoch FROM r.ended_at - r.started_at) / 60)::double precision AS minutes
+FROM tenant_integrations AS i
+JOIN tenants AS t ON t.tenant_id = i.tenant_id AND t.status = 'active'
+CROSS JOIN LATERAL (
+    SELECT e.started_at, e.ended_at FROM sync_runs AS e
+    WHERE e.tenant_id = i.tenant_id AND e.integration_id = i.integration_id AND e.ended_at IS NOT NULL
+      AND e.started_at IS NOT NULL AND e.status IN ('succeeded', 'partial', 'failed')
+    ORDER BY e.run_id DESC LIMIT 1
+) AS r
+WHERE i.status = 'active';
+
 -- has_organization [web, operator]: platform work, before a tenant is put into it.
 SELECT EXISTS (SELECT FROM organizations AS o WHERE o.organization_id = $1);

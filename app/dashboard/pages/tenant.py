@@ -5,6 +5,7 @@ from typing import Any
 
 from app.core.errors import QueueUnavailableError
 from app.dashboard.page import Page, View
+from app.dashboard.pages.tenant_charts import PERIODS, read_charts, read_period
 from app.dashboard.visit import Visit
 from app.services.alert_texts import Reader
 from app.services.alert_views import list_open_alerts
@@ -12,12 +13,14 @@ from app.services.budget_views import AccountBudget, read_tenant_budgets
 from app.services.features import list_features
 from app.services.ids import IntegrationId
 from app.services.ledger import list_tenant_gaps
+from app.services.objectives import Objective, read_objective
 from app.services.office import Office
 from app.services.organizations import get_organization
 from app.services.queues import read_queue
 from app.services.sync_runs import list_runs
 from app.services.tenant_facts import TenantFacts, read_facts
 from app.services.tenant_settings import show_settings
+from app.services.throughput import Period
 from db.tenants import Tenant
 from schemas.alerts import Alert
 from schemas.queues import TenantQueue
@@ -31,9 +34,14 @@ async def show_tenant(visit: Visit) -> View:
     office, tenant = visit.office, visit.get_tenant()
     facts = await read_facts(office.database, office.queue, office.settings, tenant)
     may_see_integrations = visit.may("integrations:read")
+    period = read_period(visit.query("period"))
     data = {
         "facts": facts,
         "queue": await _find_queue(office, tenant.tenant_id),
+        # What looks for news replaces other parts of the page.
+        "charts": None if visit.is_live else await read_charts(visit, period),
+        "periods": [(visit.t(f"tenant.period_{one}"), _link_period(visit, one), one == period) for one in PERIODS],
+        "objective": await _find_objective(visit),
         "limits": list_limits(facts),
         "features": list_features(tenant.settings),
         "settings": show_settings(tenant),
@@ -66,6 +74,19 @@ async def _find_queue(office: Office, tenant_id: int) -> TenantQueue | None:
         return await read_queue(office, tenant_id)
     except QueueUnavailableError:
         return None
+
+
+async def _find_objective(visit: Visit) -> Objective | None:
+    """None for a type without one, and while Redis does not answer."""
+    try:
+        objective = await read_objective(visit.office, visit.get_tenant())
+    except QueueUnavailableError:
+        return None
+    return objective if objective.facts is not None else None
+
+
+def _link_period(visit: Visit, period: Period) -> str:
+    return visit.link("tenant.show", period=period) + "#charts"
 
 
 async def _find_alerts(visit: Visit) -> list[Alert] | None:

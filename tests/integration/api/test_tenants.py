@@ -4,7 +4,10 @@ import asyncio
 from typing import Any
 
 from app.services.api_keys import issue_key
+from app.services.global_metrics import PROCESSING_KEY
 from app.services.office import Place
+from db.integrations import insert_integration
+from schemas.ids import make_uuid7
 from tests.integration.api.conftest import ACME, CLI, GLOBEX, ORGANIZATIONS, Cast, read
 
 
@@ -136,3 +139,21 @@ async def test_erased_tenants_are_listed_to_a_platform_admin_who_asks(cast: Cast
         assert [one["id"] for one in read(await platform.get("/tenants"))["data"]] == [GLOBEX]
         assert [one["id"] for one in read(await platform.get("/tenants", params=only_deleted))["data"]] == [ACME]
         read(await platform.get(f"/tenants/{ACME}"))
+
+
+async def test_the_mean_sync_is_that_of_each_active_integrations_last_run(cast: Cast, superuser: Any) -> None:
+    async with cast.client(0, "platform_admin") as platform:
+        assert read(await platform.get("/metrics/global"))["processing_time_avg_minutes"] is None
+        for tenant_id, minutes in ((ACME, (50, 2)), (GLOBEX, (4,))):
+            async with cast.office.database.tenant_tx(tenant_id, "test") as connection:
+                await insert_integration(connection, tenant_id, 1, connector="vtex", account=f"store{tenant_id}")
+            for taken in minutes:
+                await superuser.execute(
+                    "INSERT INTO sync_runs (tenant_id, run_id, integration_id, kind, trigger, status, priority,"
+                    " requested_by, started_at, ended_at) VALUES ($1, $2, 1, 'full', 'manual', 'succeeded', 'normal',"
+                    " 'test', now() - $3 * interval '1 minute', now())",
+                    tenant_id, make_uuid7(), taken,
+                )  # fmt: skip
+        assert read(await platform.get("/metrics/global"))["processing_time_avg_minutes"] is None, "kept for a minute"
+        await cast.office.cache.delete(PROCESSING_KEY)
+        assert read(await platform.get("/metrics/global"))["processing_time_avg_minutes"] == 3.0

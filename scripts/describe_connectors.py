@@ -2,6 +2,7 @@
 
 from app.connectors.contract import Connector, Field
 from app.connectors.registry import list_connectors
+from app.connectors.verdict import MEANINGS as VERDICTS
 from app.connectors.vtex.findings import MEANINGS
 
 HEADER = """# Connectors
@@ -21,6 +22,17 @@ stand together.
 | code | meaning |
 |---|---|
 """
+ERRORS = """
+## What an error answer means
+
+`acequia connectors classify CONNECTOR FILE` says it in one word, with `--json` also the provider's own code and for how
+long to wait. Facebook's errors are told by code and subcode, never by the HTTP status; Google's also out of arrays and
+answers of 200; VTEX's by status. FILE holds the body alone, or a JSON object of `status`, `headers` and `body`, or what
+`curl -i` prints.
+
+| word | meaning |
+|---|---|
+"""
 _TABLE = """
 | field | label | needed | secret | what it is for |
 |---|---|---|---|---|
@@ -31,7 +43,8 @@ def describe_connectors() -> str:
     """The page's text."""
     connectors = "".join(_describe(connector) for connector in list_connectors().values())
     findings = "".join(f"| `{code}` | {meaning} |\n" for code, meaning in MEANINGS.items())
-    return HEADER + connectors + FINDINGS + findings
+    verdicts = "".join(f"| `{word}` | {meaning} |\n" for word, meaning in VERDICTS.items())
+    return HEADER + connectors + FINDINGS + findings + ERRORS + verdicts
 
 
 def _describe(connector: Connector) -> str:
@@ -46,9 +59,14 @@ def _describe(connector: Connector) -> str:
 
 def _describe_streams(connector: Connector) -> str:
     if not connector.is_available:
-        return "\nNot available yet: the fields are checked and kept, nothing is called.\n"
-    rows = (f"* {stream.label} (`{stream.name}`): {stream.permission}\n" for stream in connector.streams)
-    return "\n" + "".join(rows)
+        mapped = ", ".join(f"`{name}`" for name in (*connector.mappers, *(one.name for one in connector.reports)))
+        return (
+            "\nNot available yet: the fields are checked and kept, nothing is called. Files can be mapped "
+            f"(`acequia connectors map {connector.name}`): {mapped}.\n"
+        )
+    streams = (f"* {stream.label} (`{stream.name}`): {stream.permission}\n" for stream in connector.streams)
+    reports = (f"* {report.label} (`{report.name}`): {report.permission}\n" for report in connector.reports)
+    return "\n" + "".join((*streams, *reports))
 
 
 def _describe_field(field: Field) -> str:

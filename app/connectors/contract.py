@@ -12,10 +12,12 @@ from typing import Literal, NamedTuple
 
 from app.connectors.frequency import FREQUENCY_CHARS_MAX
 from app.connectors.listing import StreamReader
+from app.connectors.verdict import ErrorAnswer, Verdict
+from app.core.errors import MappingError
 from app.core.outbound import Outbound
 from app.core.settings import Settings
 from schemas.events import EventAction, EventKind
-from schemas.records import Record, RecordStream
+from schemas.records import AdSpendRecord, Record, RecordStream, ReportStream
 
 
 class Hint(NamedTuple):
@@ -109,10 +111,25 @@ class Endpoint(NamedTuple):
     is_retried: bool
 
 
+class Report(NamedTuple):
+    """Figures that a provider reports for a window of days: rows without ids or versions of their own.
+
+    `map_rows` takes one decoded answer and gives each row's record, or what is wrong with that row. Raises MappingError
+    for what is no answer with rows, an error inside a 200 for example.
+    """
+
+    name: ReportStream
+    label: str
+    permission: str
+    map_rows: Callable[[object], list[AdSpendRecord | MappingError]]
+
+
 class Connector(NamedTuple):
     """The declaration of one connector. `mappers` take one decoded JSON document each.
 
-    `is_available` False: its fields can be declared and checked, and nothing is called, mapped or synced yet.
+    `is_available` False: its fields can be declared and checked, its documents mapped and its errors told apart, and
+    nothing is called or synced yet; it shows no streams. `classify`: what an error of the provider means; None for who
+    is never called.
     `account_field`: the configuration field that names the account at the provider. Where the provider tells it only
     once it is called, `account_stand_in` names the fields that stand for it until then: see `name_account`.
     `make_readers`: what syncs list its streams with; None: nothing of it can be listed.
@@ -126,6 +143,8 @@ class Connector(NamedTuple):
     streams: tuple[Stream, ...] = ()
     endpoints: tuple[Endpoint, ...] = ()
     mappers: Mapping[RecordStream, Callable[[object], Record]] = MappingProxyType({})
+    reports: tuple[Report, ...] = ()
+    classify: Callable[[ErrorAnswer], Verdict | None] | None = None
     is_available: bool = True
     account_field: str = "account"
     account_stand_in: tuple[str, ...] = ()

@@ -1,13 +1,15 @@
-"""What Meta's Marketing API needs from an advertiser. Nothing is called yet; the fields are checked and sealed."""
+"""What Meta's Marketing API needs from an advertiser. Nothing is called yet: fields are checked, rows are mapped."""
 
-from app.connectors.contract import PRINTABLE, SYNC_FREQUENCY, Connector, Field
+from app.connectors.contract import PRINTABLE, SYNC_FREQUENCY, Connector, Field, Report
+from app.connectors.facebook_ads.errors import classify
+from app.connectors.facebook_ads.mapping import MAPPER_VERSION, map_ad_spend
 
 _META_ID = r"[0-9]{1,20}"
 
 CONNECTOR = Connector(
     name="facebook_ads",
     label="Facebook Ads",
-    mapper_version=1,
+    mapper_version=MAPPER_VERSION,
     is_available=False,
     account_field="ad_account_id",
     config=(
@@ -67,4 +69,6 @@ CONNECTOR = Connector(
             pattern=PRINTABLE,
         ),
     ),
+    reports=(Report("ad_spend", "Ad spend by day", "ads_read, and access to the ad account", map_ad_spend),),
+    classify=classify,
 )

@@ -1,6 +1,8 @@
-"""What Google Ads needs from an advertiser. Nothing is called yet; the fields are checked and sealed."""
+"""What Google Ads needs from an advertiser. Nothing is called yet: fields are checked and sealed, rows are mapped."""
 
-from app.connectors.contract import PRINTABLE, SYNC_FREQUENCY, Connector, Field
+from app.connectors.contract import PRINTABLE, SYNC_FREQUENCY, Connector, Field, Report
+from app.connectors.google_ads.errors import classify
+from app.connectors.google_ads.mapping import MAPPER_VERSION, map_ad_spend
 
 # Ten digits, shown by Google as 123-456-7890 and sent without the hyphens.
 _CUSTOMER_ID = r"([0-9]{3})-?([0-9]{3})-?([0-9]{4})"
@@ -9,7 +11,7 @@ _DIGITS_ALONE = r"\1\2\3"
 CONNECTOR = Connector(
     name="google_ads",
     label="Google Ads",
-    mapper_version=1,
+    mapper_version=MAPPER_VERSION,
     is_available=False,
     account_field="customer_id",
     config=(
@@ -68,4 +70,6 @@ CONNECTOR = Connector(
             pattern=PRINTABLE,
         ),
     ),
+    reports=(Report("ad_spend", "Ad spend by day", "the scope adwords, and access to the account", map_ad_spend),),
+    classify=classify,
 )

@@ -1,21 +1,18 @@
-"""What MercadoLibre needs from a seller. Nothing is called yet; the fields are checked and sealed.
+"""What MercadoLibre needs from a seller. Nothing is called yet; the fields are checked and sealed, orders are mapped.
 
 Access tokens, their expiry and the rotated refresh token are learnt by calling and kept apart from what is declared
 here: the refresh token given here is single use and only the seed.
 """
 
 from app.connectors.contract import PRINTABLE, SYNC_FREQUENCY, Connector, Field
-
-# The sites with a host where a seller can authorise an application; each has its own.
-SITES = (
-    "MLA", "MLB", "MLM", "MLC", "MCO", "MLU", "MPE", "MLV", "MEC", "MBO", "MPY", "MGT", "MPA", "MRD", "MCR", "MHN",
-    "MSV", "MNI",
-)  # fmt: skip
+from app.connectors.mercadolibre.errors import classify
+from app.connectors.mercadolibre.mapping import MAPPER_VERSION, map_order
+from app.connectors.mercadolibre.sites import SITES
 
 CONNECTOR = Connector(
     name="mercadolibre",
     label="MercadoLibre",
-    mapper_version=1,
+    mapper_version=MAPPER_VERSION,
     is_available=False,
     # Orders belong to the seller, whatever application reads them; the seller is told with the first access token.
     account_field="user_id",
@@ -65,4 +62,6 @@ CONNECTOR = Connector(
             chars_max=500,
         ),
     ),
+    mappers={"orders": map_order},
+    classify=classify,
 )

@@ -9,11 +9,11 @@ from urllib.parse import quote
 
 from app.connectors.reading import parse_json
 from app.connectors.vtex.account import build_base_url
+from app.connectors.vtex.errors import THROTTLE_S
 from app.core.errors import MappingError, ObjectFailedError
 from app.core.outbound import Answer, Outbound, Priority, Route
 
 PROVIDER = "vtex"
-THROTTLE_S = 60.0  # VTEX's advice for a 429 of the Orders API without Retry-After
 JSON_HEADERS = {"Accept": "application/json", "Content-Type": "application/json"}
 
 

@@ -2,6 +2,7 @@
 
 from app.connectors.contract import PRINTABLE, SYNC_FREQUENCY, Connector, Endpoint, Field, Stream
 from app.connectors.vtex.account import ACCOUNT_PATTERN, ENVIRONMENTS
+from app.connectors.vtex.errors import classify
 from app.connectors.vtex.mapping import MAPPER_VERSION, map_customer, map_order
 from app.connectors.vtex.readers import make_readers
 
@@ -56,5 +57,6 @@ CONNECTOR = Connector(
         Endpoint("customer_trigger", "customers", "Master Data trigger", "address", is_retried=False),
     ),
     mappers={"orders": map_order, "customers": map_customer},
+    classify=classify,
     make_readers=make_readers,
 )

@@ -1,6 +1,7 @@
 """Whole documents to start from: what the sandbox shows of an invoiced order and of a customer with an address."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -9,6 +10,7 @@ from scripts.sandbox.customers import Customer
 from scripts.sandbox.orders import Order
 from scripts.sandbox.seeds import mix
 
+FIXTURES = Path(__file__).parents[2] / "contract/connectors/fixtures"
 NOW = datetime(2026, 3, 4, 12, 0, 0, 123456, UTC)
 
 
@@ -33,3 +35,8 @@ def make_client_document(**changes: Any) -> dict[str, Any]:
         if customer.client["firstName"] and customer.addresses:
             return {**customer.client, "addresses": customer.addresses, **changes}
     raise AssertionError("no seed makes such a customer")
+
+
+def read_fixture(name: str) -> Any:
+    """The document of a fixture of the contract suite, `mercadolibre/orders/whole` for example."""
+    return orjson.loads((FIXTURES / f"{name}.json").read_bytes())["document"]

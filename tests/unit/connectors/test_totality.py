@@ -11,11 +11,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.connectors.brand.mapping import map_inline_document
+from app.connectors.facebook_ads.mapping import map_ad_spend as map_facebook_rows
+from app.connectors.google_ads.mapping import map_ad_spend as map_google_rows
+from app.connectors.mercadolibre.mapping import map_order as map_mercadolibre_order
 from app.connectors.reading import INTEGER_MAX, INTEGER_MIN
 from app.connectors.vtex.mapping import map_customer, map_order
 from app.core.errors import MappingError
-from schemas.records import Record
-from tests.unit.connectors.documents import make_client_document, make_order_document
+from schemas.records import AdSpendRecord, Record
+from tests.unit.connectors.documents import make_client_document, make_order_document, read_fixture
 
 INLINE = {
     "type": "order.upsert",
@@ -33,6 +36,14 @@ MAPPERS: list[tuple[Callable[[object], Record], dict[str, Any]]] = [
     (map_order, make_order_document()),
     (map_customer, make_client_document()),
     (map_inline_document, INLINE),
+    (map_mercadolibre_order, read_fixture("mercadolibre/orders/whole")),
+]
+NAMES = ["order", "customer", "inline", "mercadolibre"]
+Rows = list[AdSpendRecord | MappingError]
+REPORTS: list[tuple[Callable[[object], Rows], Any]] = [
+    (map_google_rows, read_fixture("google_ads/ad_spend/search_page")),
+    (map_google_rows, read_fixture("google_ads/ad_spend/stream_of_ad_groups")),
+    (map_facebook_rows, read_fixture("facebook_ads/ad_spend/page")),
 ]
 ODD: list[Any] = [
     None, {}, [], "", " ", "\x00", "\ud800", "\udfff\x00x", "x" * 5_000, 0, -1, 2**31, 2**63, -(2**63) - 1, 10**60, 0.5,
@@ -112,7 +123,7 @@ def assert_storable(value: object) -> None:
         assert value is None or isinstance(value, bool), "a float would not be exact"
 
 
-@pytest.mark.parametrize(("mapper", "document"), MAPPERS, ids=["order", "customer", "inline"])
+@pytest.mark.parametrize(("mapper", "document"), MAPPERS, ids=NAMES)
 def test_every_node_may_be_missing_or_odd(mapper: Callable[[object], Record], document: dict[str, Any]) -> None:
     mapped = 0
     paths = list(list_paths(document))
@@ -124,7 +135,7 @@ def test_every_node_may_be_missing_or_odd(mapper: Callable[[object], Record], do
     assert mapped > len(paths) * (3 if mapper is map_inline_document else 8), "most changes must still give a record"
 
 
-@pytest.mark.parametrize(("mapper", "document"), MAPPERS, ids=["order", "customer", "inline"])
+@pytest.mark.parametrize(("mapper", "document"), MAPPERS, ids=NAMES)
 def test_a_missing_null_or_empty_node_of_a_provider_still_gives_a_record(
     mapper: Callable[[object], Record], document: dict[str, Any]
 ) -> None:
@@ -140,7 +151,7 @@ def test_a_missing_null_or_empty_node_of_a_provider_still_gives_a_record(
             assert check(mapper, changed) is not None, (path, value)
 
 
-@pytest.mark.parametrize(("mapper", "document"), MAPPERS, ids=["order", "customer", "inline"])
+@pytest.mark.parametrize(("mapper", "document"), MAPPERS, ids=NAMES)
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_many_odd_nodes_at_once_are_mapped_or_refused_with_a_field(
@@ -156,3 +167,46 @@ def test_many_odd_nodes_at_once_are_mapped_or_refused_with_a_field(
 @given(st.sampled_from([mapper for mapper, _ in MAPPERS]), st.sampled_from(ODD))
 def test_any_top_level_is_mapped_or_refused(mapper: Callable[[object], Record], document: object) -> None:
     check(mapper, document)
+
+
+def check_rows(mapper: Callable[[object], Rows], document: object) -> Rows:
+    try:
+        rows = mapper(document)
+    except MappingError as error:
+        rows = [error]
+    for row in rows:
+        if isinstance(row, MappingError):
+            assert row.field
+            str(row).encode()
+            continue
+        assert_storable(orjson.loads(orjson.dumps(row.model_dump(mode="json"))))
+        assert AdSpendRecord.model_validate(row.model_dump(), strict=True) == row
+        assert (row.ad_group_id is None) == (row.level == "campaign")
+        assert row.account_id.isdecimal() and row.campaign_id.isdecimal()  # noqa: PT018
+        assert len(row.currency) == 3
+    return rows
+
+
+@pytest.mark.parametrize(("mapper", "document"), REPORTS, ids=["google", "google_stream", "facebook"])
+def test_every_node_of_a_report_may_be_missing_or_odd(mapper: Callable[[object], Rows], document: Any) -> None:
+    mapped = 0
+    paths = list(list_paths(document))
+    for path in paths:
+        for value in (..., *ODD):
+            changed = orjson.loads(orjson.dumps(document))
+            replace(changed, path, value)
+            mapped += sum(isinstance(row, AdSpendRecord) for row in check_rows(mapper, changed))
+    assert mapped > len(paths) * len(ODD), "most changes must still give a row"
+
+
+@pytest.mark.parametrize(("mapper", "document"), REPORTS, ids=["google", "google_stream", "facebook"])
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_many_odd_nodes_of_a_report_at_once_give_rows_or_fields(
+    mapper: Callable[[object], Rows], document: Any, data: st.DataObject
+) -> None:
+    changed = copy.deepcopy(document)
+    paths = list(list_paths(document))
+    for _ in range(data.draw(st.integers(1, 8))):
+        replace(changed, data.draw(st.sampled_from(paths)), data.draw(st.sampled_from([..., *ODD])))
+    check_rows(mapper, changed)

@@ -9,10 +9,11 @@ import gc
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from random import Random
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 from urllib.parse import urlencode
 
 import asyncpg
@@ -22,6 +23,7 @@ from app.services.audit import Actor
 from app.services.office import Office, open_office
 from app.services.people import create_platform_admin
 from app.services.setup import set_up_platform
+from db.overview import Sort
 from scripts.benchmarks.dashboard_seed import BIG, TENANTS, Seeded, seed
 from scripts.benchmarks.installed import open_installation
 from scripts.benchmarks.tenants import find_p95, open_queue
@@ -38,7 +40,16 @@ DEPTH = 12  # pages that the deepest cursor lies behind the first
 EMAIL = "admin@acequia.example"
 ACTOR = Actor("cli", "bench")
 SETTINGS: dict[str, object] = {"api_rate_caller_per_s": 100_000}
-SORTS = ("health", "name", "customers", "waiting", "dead", "type")
+SORTS = get_args(Sort)
+EVENTS_PAGE = f"/dashboard/tenants/{BIG}/events"
+FILTERS: tuple[dict[str, str], ...] = (
+    {"view": "failed"},
+    {"view": "ignored"},
+    {"outcome": "superseded"},
+    {"kind": "customer"},
+    {"state": "invoiced", "outcome": "duplicate"},
+    {"until": f"{datetime.now(UTC) - timedelta(days=5):%Y-%m-%dT%H:%M}"},
+)
 _TIMING = re.compile(r"app;dur=([\d.]+)")
 _NEXT = re.compile(r'rel="next" href="([^"]+)"')
 
@@ -95,21 +106,22 @@ async def open_dashboard(installation: Installation, office: Office, resources: 
 
 
 async def list_visits(browser: httpx.AsyncClient, seeded: Seeded) -> list[Visit]:
-    events = f"/dashboard/tenants/{BIG}/events"
     overview = [
         Visit("overview", "/dashboard/overview?" + urlencode({"sort": sort, "desc": desc, "at": at}))
         for sort in SORTS
         for desc, at in ((0, 0), (1, 0), (0, 500))
     ]
-    listed = [Visit("events", path) for path in await walk_down(browser, events)]
-    for filters in ({"outcome": "dead"}, {"outcome": "ignored"}, {"kind": "order"}, {"outcome": "superseded"}):
-        listed += [Visit("events", path) for path in (await walk_down(browser, f"{events}?{urlencode(filters)}"))[:3]]
+    listed = [Visit("events", path) for path in await walk_down(browser, EVENTS_PAGE)]
+    for filters in FILTERS:
+        paths = await walk_down(browser, f"{EVENTS_PAGE}?{urlencode(filters)}")
+        listed += [Visit("events", path) for path in (*paths[:2], paths[-1])]
     random = Random(BIG)
-    listed += [Visit("events", f"{events}/{event_id}") for event_id in random.sample(seeded.event_ids, 6)]
-    searches = [
-        Visit("search", f"{events}?{urlencode({'object_id': order_id})}")
-        for order_id in random.sample(seeded.order_ids, 8)
-    ]
+    listed += [Visit("events", f"{EVENTS_PAGE}/{event_id}") for event_id in random.sample(seeded.event_ids, 6)]
+    searches = [Visit("search", f"{EVENTS_PAGE}?{urlencode({'q': one})}") for one in random.sample(seeded.order_ids, 8)]
+    for email in random.sample(seeded.emails, 8):
+        form = {"by": "email", "value": email}
+        answer = await browser.post(EVENTS_PAGE, data=form)
+        searches += [Visit("search", EVENTS_PAGE, form), Visit("search", answer.headers["location"])]
     return overview + listed + searches
 
 
@@ -133,7 +145,7 @@ async def measure(browser: httpx.AsyncClient, visits: Sequence[Visit]) -> dict[s
                 browser.get(visit.path) if visit.form is None else browser.post(visit.path, data=visit.form)
             )
             match = _TIMING.search(answer.headers.get("server-timing", ""))
-            if answer.status_code != 200 or match is None:
+            if answer.status_code != (200 if visit.form is None else 303) or match is None:
                 raise RuntimeError(f"{visit.path}: {answer.status_code} {answer.text[:300]}")
             if number >= 0:
                 taken.setdefault(visit.kind, []).append(float(match[1]))

@@ -12,8 +12,19 @@ from app.dashboard.page import Page
 from app.dashboard.pages import PAGES
 from scripts.browser.scene import Remote
 
-# They choose for somebody where to go, or only act.
-LEADS_ELSEWHERE = frozenset({"home", "session.sign_out", "session.choice"})
+# They choose for somebody where to go, only act, or give a file.
+NOTHING_TO_SEE = frozenset({"home", "session.sign_out", "session.choice", "events.export"})
+# The same page with something else on it: name → page, and what goes into its address.
+FURTHER: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "events.list.waiting": ("events.list", {"tenant_id": 59, "view": "waiting"}),
+    "events.list.failed": ("events.list", {"view": "failed"}),
+    "events.list.nothing": ("events.list", {"q": "nothing-is-called-so"}),
+    "tenant.show.refused": ("tenant.show", {"tenant_id": 59}),
+    "tenant.show.trial": ("tenant.show", {"tenant_id": 60}),
+    "dead.list.none": ("dead.list", {"tenant_id": 60}),
+    "dead.bulk.discard": ("dead.bulk", {"action": "discard"}),
+}
+RECORD_PAGES = ("", "_reveal", "_fetch")
 _PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
 
 
@@ -25,37 +36,51 @@ class Address(NamedTuple):
     is_public: bool
 
 
+def list_names(pages: Sequence[Page] = PAGES) -> list[str]:
+    """Of what can be looked at."""
+    known = [page.name for page in pages if page.name not in NOTHING_TO_SEE]
+    return known + [name for name, (page, _) in FURTHER.items() if page in known]
+
+
 async def list_addresses(remote: Remote, pages: Sequence[Page] = PAGES) -> list[Address]:
-    """Of all pages that show something. Raises KeyError for a page with a parameter that has no value here."""
+    """Of all that can be looked at. Raises KeyError for a page with a parameter that has no value here."""
     values = await find_values(remote)
-    links = Links(tuple(pages))
+    links, by_name = Links(tuple(pages)), {page.name: page for page in pages}
     found = []
-    for page in pages:
-        if page.name in LEADS_ELSEWHERE:
-            continue
-        known = {**values[""], **values.get(page.name.partition(".")[0], {}), **values.get(page.name, {})}
-        missing = [name for name in _PARAMETER.findall(page.path) if name not in known]
+    for name in list_names(pages):
+        page_name, further = FURTHER.get(name, (name, {}))
+        page = by_name[page_name]
+        known = {**values[""], **values.get(page_name.partition(".")[0], {}), **values.get(page_name, {}), **further}
+        missing = [one for one in _PARAMETER.findall(page.path) if one not in known]
         if missing:
-            raise KeyError(f"{page.name} needs {missing}, and scripts/browser/addresses.py does not say which")
-        wanted = {name: known[name] for name in _PARAMETER.findall(page.path)}
-        path = links.make(page.name, {**wanted, **values.get(f"{page.name}?", {})})
-        found.append(Address(page.name, path, page.subject == "public"))
+            raise KeyError(f"{name} needs {missing}, and scripts/browser/addresses.py does not say which")
+        wanted = {one: known[one] for one in _PARAMETER.findall(page.path)}
+        path = links.make(page_name, {**values.get(f"{page_name}?", {}), **further, **wanted})
+        found.append(Address(name, path, page.subject == "public"))
     return found
 
 
 async def find_values(remote: Remote) -> Mapping[str, Mapping[str, Any]]:
     """Area or page → parameter → value; `""`: everywhere. A name with `?`: what goes into the query."""
     events = await remote.ask("GET", "/tenants/56/events", limit="200")
-    letters = await remote.ask("GET", "/tenants/56/dead-letters", limit="1")
+    letters = await remote.ask("GET", "/tenants/56/dead-letters", limit="1", status="waiting")
+    operations = await remote.ask("GET", "/tenants/56/dead-letters/bulk", limit="1")
+    orders = await remote.ask("GET", "/tenants/56/orders", limit="1")
+    customers = await remote.ask("GET", "/tenants/56/customers", limit="1")
     going_on = await remote.ask("GET", "/tenants/57/sync-runs", limit="1")
+    cause = {"integration": "int_56_1", "reason": "unmappable", "kind": "order", "field": "items[].price"}
     return {
         "": {
             "tenant_id": 56,
             "integration_id": "int_56_1",
             "event_id": next(one["event_id"] for one in events if one["outcome"] == "applied"),
         },
-        "dead": {"event_id": letters[0]["event_id"]},
+        "dead": {"event_id": letters[0]["event_id"], "operation_id": operations[0]["operation_id"]},
+        "dead.group?": cause,
+        "dead.bulk?": cause,
         "integrations": {"type": "vtex"},
+        **{f"records.order{one}": {"record_id": orders[0]["id"]} for one in RECORD_PAGES},
+        **{f"records.customer{one}": {"record_id": customers[0]["id"]} for one in RECORD_PAGES},
         "syncs": {"tenant_id": 57, "run_id": going_on[0]["run_id"]},
         "workers": {"id": 56},
     }

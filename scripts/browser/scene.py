@@ -27,6 +27,7 @@ SETTINGS: dict[str, object] = {
     "sync_poll_s": 0.2,
     "api_rate_caller_per_s": 10_000,
     "vtex_index_lag_s": 0.0,
+    "watch_interval_s": 2,
 }
 
 
@@ -83,6 +84,7 @@ async def set_scene(run: RunFile) -> None:
         await take_credentials_back(remote, "testbrand")
         await begin_runs(remote)
         await settle(remote)
+        await look_after_letters(remote)
 
 
 async def let_events_come(remote: Remote) -> None:
@@ -134,11 +136,19 @@ async def begin_runs(remote: Remote) -> None:
     await remote.ask("POST", "/tenant-integrations/57/sync", {"sync_type": "full", "integration_types": ["vtex"]})
 
 
+async def look_after_letters(remote: Remote) -> None:
+    """Many at once, of one cause; the store still has nothing under these numbers."""
+    await remote.ask("POST", "/tenants/56/dead-letters/bulk", {"action": "replay", "filter": {"reason": "not_found"}})
+
+
 async def settle(remote: Remote) -> None:
     """Until what was broken shows. Raises TimeoutError."""
 
     async def has_letters() -> bool:
-        return len(await remote.ask("GET", "/tenants/56/dead-letters", limit="50")) >= 7
+        letters = "/tenants/56/dead-letters"
+        lost = await remote.ask("GET", letters, limit="50", reason="not_found", status="waiting")
+        odd = await remote.ask("GET", letters, limit="50", reason="unmappable", status="waiting")
+        return len(lost) >= 2 and len(odd) >= 5
 
     async def is_refused() -> bool:
         integration = await remote.ask("GET", "/tenant-integrations/int_59_1")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, ...] = ("light", "dark")
 SIZES = ((1440, 900), (390, 844))
-LOCALES = {"en": "en-US", "es": "es-AR", "pt": "pt-BR"}
+LOCALE = "en-US"
 SCALE = 0.02
 SETTLE_S = 4.0  # so that live parts have looked once, and the minute's figures have something to tell
 PAGE_TIMEOUT_MS = 20_000
@@ -48,7 +48,9 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=ROOT / ".screenshots", metavar="DIR", help="default: .screenshots")
     parser.add_argument("--data", type=Path, metavar="DIR", help="take the demo that runs there, as it is")
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="pages whose names begin so")
-    parser.add_argument("--language", choices=LOCALES, default="en")
+    parser.add_argument(
+        "--language", choices=("en", "es", "pt"), help="else each brand's own; stays the admin's choice"
+    )
     return parser.parse_args(arguments)
 
 
@@ -79,18 +81,21 @@ class Studio(NamedTuple):
     browser: "Browser"
     demo: RunFile
     password: str
-    locale: str
+    language: str | None
     out: Path
 
     async def open_context(self, look: Look, *, is_signed_in: bool) -> "BrowserContext":
         context = await self.browser.new_context(
             viewport={"width": look.width, "height": look.height}, color_scheme=look.theme, reduced_motion="reduce",
-            locale=self.locale,
+            locale=LOCALE,
         )  # fmt: skip
         context.set_default_timeout(PAGE_TIMEOUT_MS)
         if is_signed_in:
             page = await context.new_page()
             await sign_in(page, self.demo["dashboard_url"], ADMIN.email, self.password)
+            if self.language is not None:
+                async with page.expect_navigation():
+                    await page.locator("header select[name=language]").select_option(self.language)
             await page.close()
         return context
 
@@ -139,7 +144,7 @@ async def run(options: argparse.Namespace) -> int:
         browser = await resources.enter_async_context(open_browser(program))
         addresses = await list_addresses(await Remote.open(demo, resources))
         wanted = [one for one in addresses if not options.only or one.name.startswith(tuple(options.only))]
-        studio = Studio(browser, demo, read_dashboard_password(folder), LOCALES[options.language], options.out)
+        studio = Studio(browser, demo, read_dashboard_password(folder), options.language, options.out)
         for look in LOOKS:
             lines += await studio.take_all(look, wanted)
     print("\n".join(sorted(lines)))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 
 from scripts.browser.chromium import HOW_TO_GET_ONE, find_chromium, open_browser
+from scripts.browser.scene import SETTINGS
 from scripts.browser.signing import sign_in
 from scripts.stack.first_people import ADMIN, OPERATOR, read_dashboard_password
 from tests.acceptance.stacks import start_stack
@@ -23,11 +24,6 @@ if TYPE_CHECKING:
 Who = Literal["admin", "operator"]
 PEOPLE = {"admin": ADMIN, "operator": OPERATOR}
 WIDE, NARROW = (1440, 900), (390, 844)
-SETTINGS: dict[str, object] = {
-    "sync_poll_s": 0.2,
-    "api_rate_caller_per_s": 10_000,
-    "vtex_index_lag_s": 0.0,
-}
 MISSING = f"the browser tests need Chromium, and there is none here: {HOW_TO_GET_ONE}"
 FAILED = pytest.StashKey[bool]()
 

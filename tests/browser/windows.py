@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from playwright.async_api import BrowserContext, ConsoleMessage, Page, Request, Response
 
@@ -32,6 +32,11 @@ class Window:
         assert answer is not None
         assert answer.status == status, (path, answer.status, await self.page.inner_text("body"))
         return answer
+
+    async def look(self, theme: Literal["light", "dark"], size: tuple[int, int]) -> None:
+        """The same page in other colours and another width."""
+        await self.page.emulate_media(color_scheme=theme)
+        await self.page.set_viewport_size({"width": size[0], "height": size[1]})
 
     async def find_overflow_px(self) -> int:
         """By how much the page is wider than the window."""

@@ -1,5 +1,6 @@
 """All tenants at one glance: figures as they were put down within the last minute, queues as they are now."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -79,8 +80,7 @@ async def read_overview(
             connection, text=text, health=health, sort=sort, is_descending=is_descending, limit=limit, offset=offset
         )
         figures = await db_overview.find_overview_figures(connection)
-    metrics = await read_global_metrics(office)
-    live = await _read_live(office)
+    metrics, live = await asyncio.gather(read_global_metrics(office), _read_live(office))
     return Overview(
         lines=[_show(row, live) for row in rows],
         matching=rows[0].matching if rows else 0,

@@ -31,6 +31,7 @@ ALERTS_SHOWN = 5
 
 
 async def show_tenant(visit: Visit) -> View:
+    """A look for what is new replaces the upper parts alone, and is spared what the others need."""
     office, tenant = visit.office, visit.get_tenant()
     facts = await read_facts(office.database, office.queue, office.settings, tenant)
     may_see_integrations = visit.may("integrations:read")
@@ -38,10 +39,9 @@ async def show_tenant(visit: Visit) -> View:
     data = {
         "facts": facts,
         "queue": await _find_queue(office, tenant.tenant_id),
-        # What looks for news replaces other parts of the page.
         "charts": None if visit.is_live else await read_charts(visit, period),
         "periods": [(visit.t(f"tenant.period_{one}"), _link_period(visit, one), one == period) for one in PERIODS],
-        "objective": await _find_objective(visit),
+        "objective": None if visit.is_live else await _find_objective(visit),
         "limits": list_limits(facts),
         "features": list_features(tenant.settings),
         "settings": show_settings(tenant),
@@ -53,8 +53,8 @@ async def show_tenant(visit: Visit) -> View:
         "integration_ids": {
             one.integration_id: str(IntegrationId(tenant.tenant_id, one.integration_id)) for one in facts.integrations
         },
-        "runs": await _list_runs(office, tenant.tenant_id) if may_see_integrations else [],
-        "budgets": await _list_budgets(office, tenant.tenant_id) if may_see_integrations else [],
+        "runs": await _list_runs(office, tenant.tenant_id) if may_see_integrations and not visit.is_live else [],
+        "budgets": await _list_budgets(office, tenant.tenant_id) if may_see_integrations and not visit.is_live else [],
     }
     return View("tenant/show.html", data)
 

@@ -83,8 +83,8 @@ def test_who_has_no_application_or_seller_takes_nobodys() -> None:
 @pytest.mark.parametrize(
     "resource",
     ["", "/", "/orders/", "/orders/1/feedback", "/orders/../users/me", "/orders/1?x=/orders/2", "/orders/1#",
-     "/orders/1\n", "//orders/1", "https://api.example/orders/1", "/orders/-1", "/orders/1.5", "/orders/\u0661", "/shipments/1",
-     "/orders/12345678901234567890", 2195160686, None, {}, ["/orders/1"]],
+     "/orders/1\n", "//orders/1", "https://api.example/orders/1", "/orders/-1", "/orders/1.5", "/orders/\u0661",
+     "/shipments/1", "/orders/12345678901234567890", 2195160686, None, {}, ["/orders/1"]],
     ids=repr,
 )  # fmt: skip
 def test_a_resource_of_another_form_is_never_a_pointer(resource: object) -> None:

@@ -12,6 +12,7 @@ from scripts.cli import (
     dead_letters,
     doctor,
     events,
+    health,
     integrations,
     keystore,
     lifecycle,
@@ -27,6 +28,7 @@ from scripts.cli import (
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.command("status")(status.status_command)
+app.command("health")(health.health_command)
 app.command("doctor")(doctor.doctor_command)
 app.command("processes")(queues.processes_command)
 app.command("setup")(setup.setup_command)

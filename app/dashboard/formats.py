@@ -1,5 +1,6 @@
 """Numbers, sizes, money and times as the viewer reads them. Times are relative, with the exact moment beside them."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
@@ -16,6 +17,7 @@ from markupsafe import Markup
 
 from app.dashboard.viewer import Viewer
 
+_CODE = re.compile(r"[A-Z]{3}(?=\d)")
 NOTHING = "–"
 RELATIVE_FOR = timedelta(days=30)
 CLOCKS_APART_S = 3
@@ -62,7 +64,8 @@ class Formats:
         if not currency:
             return self.num(minor)
         value = minor / 10 ** get_currency_precision(currency)
-        return format_currency(value, currency, locale=self._locale)
+        # A code in place of a sign stands apart from the number, which some locales do not say.
+        return _CODE.sub("\\g<0>\N{NO-BREAK SPACE}", format_currency(value, currency, locale=self._locale))
 
     def duration(self, seconds: float | None) -> str:
         """350 ms, 4.2 s, 3 min 20 s, 5 h 10 min, 2 d 4 h."""

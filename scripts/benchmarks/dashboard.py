@@ -51,6 +51,7 @@ FILTERS: tuple[dict[str, str], ...] = (
     {"until": f"{datetime.now(UTC) - timedelta(days=5):%Y-%m-%dT%H:%M}"},
 )
 _TIMING = re.compile(r"app;dur=([\d.]+)")
+_TAG = re.compile(r"<[^>]*>")
 _NEXT = re.compile(r'rel="next" href="([^"]+)"')
 
 
@@ -146,7 +147,7 @@ async def measure(browser: httpx.AsyncClient, visits: Sequence[Visit]) -> dict[s
             )
             match = _TIMING.search(answer.headers.get("server-timing", ""))
             if answer.status_code != (200 if visit.form is None else 303) or match is None:
-                raise RuntimeError(f"{visit.path}: {answer.status_code} {answer.text[:300]}")
+                raise RuntimeError(f"{visit.path}: {answer.status_code} {_TAG.sub(' ', answer.text).split()}")
             if number >= 0:
                 taken.setdefault(visit.kind, []).append(float(match[1]))
     return taken

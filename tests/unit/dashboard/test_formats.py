@@ -30,7 +30,7 @@ def test_numbers_are_grouped_as_the_country_does() -> None:
 
 def test_money_comes_from_minor_units() -> None:
     assert plain(make_formats("es", "AR").money(123456, "ARS")) == "$1.234,56"
-    assert plain(make_formats("en").money(5000, "CLP")) == "CLP5,000"
+    assert plain(make_formats("en").money(5000, "CLP")) == "CLP 5,000"
 
 
 @pytest.mark.parametrize(

@@ -25,24 +25,36 @@ class _State(NamedTuple):
     processes: Sequence[Process]
     served: frozenset[str]
 
+    def find_group(self, tenant_id: int) -> str:
+        """What the queue itself says: by that it is drained, whatever the tenant's settings say."""
+        return self.groups.get(tenant_id, SHARED)
+
+    def is_busy(self, tenant_id: int) -> bool:
+        """Whether there is anything to say of it."""
+        depth = self.depths.get(tenant_id, _NOTHING)
+        return bool(depth.waiting or depth.retrying) or depth.where == "leased" or tenant_id in self.paused
+
 
 async def read_queues(office: Office, *, limit: int) -> QueuesAnswer:
     """All tenants' queues, those first whose oldest event waits longest. Raises QueueUnavailableError."""
     tenants = [tenant for tenant in await list_tenants(office.database) if tenant.status != "deleted"]
     state = await _read_state(office, await office.queue.depths())
-    queues = [_show(tenant, state) for tenant in tenants]
-    busy = [queue for queue in queues if queue.waiting or queue.retrying or queue.is_paused or queue.place == "leased"]
-    busy.sort(key=lambda queue: (-(queue.oldest_s or 0.0), -queue.waiting, -queue.retrying, queue.tenant_id))
-    groups = _sum_up(queues, state)
+    busy = [tenant for tenant in tenants if state.is_busy(tenant.tenant_id)]
+    busy.sort(key=lambda tenant: _rank(state.depths.get(tenant.tenant_id, _NOTHING), tenant.tenant_id))
+    groups = _sum_up([tenant.tenant_id for tenant in tenants], state)
     return QueuesAnswer(
-        data=busy[:limit],
+        data=[_show(tenant, state) for tenant in busy[:limit]],
         more=max(0, len(busy) - limit),
-        quiet=len(queues) - len(busy),
-        waiting=sum(queue.waiting + queue.retrying for queue in queues),
-        oldest_s=_find_oldest(queues),
+        quiet=len(tenants) - len(busy),
+        waiting=sum(group.waiting for group in groups),
+        oldest_s=max((group.oldest_s for group in groups if group.oldest_s is not None), default=None),
         groups=groups,
         warnings=[_warn(group) for group in groups if group.is_unserved],
     )
+
+
+def _rank(depth: Depth, tenant_id: int) -> tuple[int, int, int, int]:
+    return -(depth.oldest_ms or 0), -depth.waiting, -depth.retrying, tenant_id
 
 
 async def read_queue(office: Office, tenant_id: int) -> TenantQueue:
@@ -89,9 +101,7 @@ async def _read_state(office: Office, depths: Mapping[int, Depth]) -> _State:
 
 def _show(tenant: Tenant, state: _State) -> TenantQueue:
     tenant_id = tenant.tenant_id
-    depth = state.depths.get(tenant_id, _NOTHING)
-    # What the queue itself says: by that it is drained, whatever the tenant's settings say.
-    group = state.groups.get(tenant_id, SHARED)
+    depth, group = state.depths.get(tenant_id, _NOTHING), state.find_group(tenant_id)
     return TenantQueue(
         tenant_id=tenant_id,
         name=tenant.name,
@@ -107,30 +117,30 @@ def _show(tenant: Tenant, state: _State) -> TenantQueue:
     )
 
 
-def _sum_up(queues: Sequence[TenantQueue], state: _State) -> list[WorkerGroup]:
+def _sum_up(tenant_ids: Sequence[int], state: _State) -> list[WorkerGroup]:
     """Every group that has a tenant or a worker, `shared` first."""
-    names = {queue.group for queue in queues} | state.served
-    return [_sum_group(name, queues, state) for name in sorted(names, key=lambda name: (name != SHARED, name))]
+    members: dict[str, list[int]] = {name: [] for name in state.served}
+    for tenant_id in tenant_ids:
+        members.setdefault(state.find_group(tenant_id), []).append(tenant_id)
+    return [_sum_group(name, members[name], state) for name in sorted(members, key=lambda name: (name != SHARED, name))]
 
 
-def _sum_group(name: str, queues: Sequence[TenantQueue], state: _State) -> WorkerGroup:
-    own = [queue for queue in queues if queue.group == name]
+def _sum_group(name: str, tenant_ids: Sequence[int], state: _State) -> WorkerGroup:
+    depths = [(tenant_id, state.depths[tenant_id]) for tenant_id in tenant_ids if tenant_id in state.depths]
+    oldest_ms = max((depth.oldest_ms for _, depth in depths if depth.oldest_ms is not None), default=None)
     workers = [process for process in state.processes if process.kind == "worker" and process.group == name]
     return WorkerGroup(
         name=name,
-        tenants=len(own),
-        paused=sum(queue.is_paused for queue in own),
+        tenants=len(tenant_ids),
+        paused=len(state.paused.intersection(tenant_ids)),
         processes=[process.process_id for process in workers],
-        waiting=sum(queue.waiting + queue.retrying for queue in own),
-        oldest_s=_find_oldest(own),
+        waiting=sum(depth.waiting + depth.retrying for _, depth in depths),
+        oldest_s=None if oldest_ms is None else oldest_ms / 1_000,
         turns_per_s=round(sum(process.turns_per_s for process in workers), 2),
         events_per_s=round(sum(process.events_per_s for process in workers), 2),
-        is_unserved=not workers and any(queue.waiting + queue.retrying for queue in own if not queue.is_paused),
+        is_unserved=not workers
+        and any(depth.waiting + depth.retrying for tenant_id, depth in depths if tenant_id not in state.paused),
     )
-
-
-def _find_oldest(queues: Sequence[TenantQueue]) -> float | None:
-    return max((queue.oldest_s for queue in queues if queue.oldest_s is not None), default=None)
 
 
 def _warn(group: WorkerGroup) -> str:

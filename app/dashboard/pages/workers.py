@@ -6,7 +6,7 @@ from app.dashboard.visit import Visit
 from app.services.processes import list_processes
 from app.services.queues import pause_queue, read_queue, read_queues, resume_queue
 
-QUEUES_SHOWN = 200
+QUEUES_SHOWN = 100
 WORK_SHOWN = 6  # tenants of one process that its line names
 
 

@@ -53,6 +53,12 @@ async def show_tenant(visit: Visit) -> View:
         "integration_ids": {
             one.integration_id: str(IntegrationId(tenant.tenant_id, one.integration_id)) for one in facts.integrations
         },
+        # An account is an integration's: who may not see those is told the id alone.
+        "accounts": {
+            str(IntegrationId(tenant.tenant_id, one.integration_id)): one.name or one.account
+            for one in facts.integrations
+            if may_see_integrations
+        },
         "runs": await _list_runs(office, tenant.tenant_id) if may_see_integrations and not visit.is_live else [],
         "budgets": await _list_budgets(office, tenant.tenant_id) if may_see_integrations and not visit.is_live else [],
     }

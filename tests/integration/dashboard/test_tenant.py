@@ -71,10 +71,13 @@ async def test_limits_gaps_and_the_accounts_budget_are_shown(read_in: Reader, ca
     )
     page = (await (await read_in(ACME, "owner")).get(PAGE)).text
     assert "calls were refused" in page
-    assert "int_56_1" in page
+    assert "acmestore · since" in page
     assert "10 of 833 free now" in page
     assert "syncs slowed to 50 %" in page
     assert "100,000" in page, "the limit of customers of a business tenant"
+    auditor = (await (await read_in(ACME, "auditor")).get(PAGE)).text
+    assert "int_56_1 · since" in auditor
+    assert "acmestore" not in auditor
 
 
 async def test_open_alerts_are_shown_with_what_to_do(read_in: Reader, superuser: Any) -> None:

@@ -90,7 +90,9 @@ async def test_a_page_that_found_nothing_yet_says_how_far_it_looked_and_goes_on(
     assert seeds
 
 
-async def test_somebody_is_found_by_email_without_a_trace_of_it(browse: Browse, seeds: Seeds) -> None:
+async def test_somebody_is_found_by_email_without_a_trace_of_it(
+    browse: Browse, seeds: Seeds, capfd: pytest.CaptureFixture[str]
+) -> None:
     client = await enter(browse, ACME, "admin")
     answer = await client.post(PATH, data={"by": "email", "value": EMAIL})
     assert answer.status_code == 303
@@ -104,6 +106,7 @@ async def test_somebody_is_found_by_email_without_a_trace_of_it(browse: Browse, 
     assert gone.status_code == 303
     other = await enter(browse, ACME, "owner")
     assert (await other.get(where.removeprefix("/dashboard"))).status_code == 303, "for whoever asked alone"
+    assert EMAIL not in "".join(capfd.readouterr())
 
 
 async def test_who_may_not_reveal_can_not_search_by_what_is_personal(browse: Browse, seeds: Seeds) -> None:

@@ -73,6 +73,16 @@ async def test_an_event_waits_for_its_turn_and_is_applied_to_a_record(works: Wor
         await look(office, event_id, GLOBEX)
 
 
+async def test_a_customers_event_leads_to_the_profile_that_it_changed(works: Works, office: Office) -> None:
+    customer_id = await works.change("customer")
+    [event_id] = await works.append(works.hint(customer_id, kind="customer"))
+    async with works.worker():
+        await works.wait_for([event_id])
+    life = await look(office, event_id)
+    assert (life.outcome, life.endpoint_kind) == ("applied", "customer_trigger")
+    assert [(one.stream, one.external_id) for one in life.records] == [("customers", customer_id)]
+
+
 async def test_the_older_of_two_is_superseded_and_what_is_told_again_a_duplicate(works: Works, office: Office) -> None:
     first = await works.change_order()
     second = await works.change_order(first.order_id)

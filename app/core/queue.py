@@ -256,7 +256,8 @@ class Queue:
         return _parse_waiting([event_id.encode(), *told]) if where in {b"parked", b"queued"} else None
 
     async def peek(self, tenant_id: int, limit: int) -> list[Waiting]:
-        """What waits, at most `limit`: retries by their date, half of it at most, then the longest waiting first."""
+        """What waits, at most `limit`: retries by their date, then the longest waiting first. Retries leave the others
+        half of it."""
         reply = await self._scripts.run("peek", tenant_id, limit)
         return [_parse_waiting(reply[first : first + 5]) for first in range(0, len(reply), 5)]
 

@@ -76,5 +76,4 @@ async def _list_waiting(
         event = read_waiting(waiting)
         if event is not None and (event.kind, event.object_id) == (KINDS[stream], external_id):
             found.append(show_waiting(tenant_id, waiting))
-    retries = sum(waiting.due_at is not None for waiting in seen)
-    return found, len(seen) < QUEUE_SEEN_MAX and retries < QUEUE_SEEN_MAX // 2
+    return found, len(seen) < QUEUE_SEEN_MAX

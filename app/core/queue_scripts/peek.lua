@@ -1,5 +1,5 @@
--- peek(id, limit) -> (event, body, due_ms or -1, reads, tries)*: retries by date, half of the limit at most; then what
--- has waited longest.
+-- peek(id, limit) -> (event, body, due_ms or -1, reads, tries)*: retries by date, half of the limit or what the
+-- stream leaves of it; then what has waited longest.
 -- Why: people ask what waits and for what. Nothing is counted as read, and nobody's turn changes.
 local id, limit = ARGV[1], tonumber(ARGV[2])
 local events, rows = {}, {}
@@ -7,7 +7,8 @@ local function add(event, body, due)
   events[#events + 1] = event
   rows[#rows + 1] = { event, body, due }
 end
-local retries = call('ZRANGE', key_of(id, 'retry'), 0, math.ceil(limit / 2) - 1, 'WITHSCORES')
+local share = math.max(math.ceil(limit / 2), limit - call('XLEN', key_of(id, 'events')))
+local retries = call('ZRANGE', key_of(id, 'retry'), 0, share - 1, 'WITHSCORES')
 local parked = {}
 for i = 1, #retries, 2 do
   parked[#parked + 1] = retries[i]

@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 
 from app.core.errors import KeystoreUnavailableError
 from app.core.logging import get_logger
-from app.core.metrics import EVENT_LATENCY_SECONDS, EVENTS_SETTLED
+from app.core.metric_labels import TENANT_NAMES
+from app.core.metrics import CHANGES, EVENT_LATENCY_SECONDS, EVENTS_SETTLED, FRESHNESS_SECONDS
 from app.core.sealing import TenantKeys
-from app.services.apply import Settlement, apply_batch
+from app.services.apply import Applied, Settlement, apply_batch
 from db.failures import classify, is_our_mistake, is_server_away
 from schemas.events import Outcome
 from schemas.ids import read_uuid7_ms
@@ -41,7 +42,7 @@ async def commit_arrivals(
                 log.error("commit.refused", tenant_id=tenant_id, error=type(error).__name__, exc_info=error)
             raise SurroundingsError(type(error).__name__) from error
         return await _commit_halves(context, tenant_id, keys, arrivals, error)
-    _count(tenant_id, applied.outcomes)
+    _count(tenant_id, tenant.type, applied)
     if applied.kept_out:
         log.warning("customers.kept_out", tenant_id=tenant_id, customers=len(applied.kept_out),
                     todo="raise the limit: they wait as pointers and are fetched then")  # fmt: skip
@@ -84,9 +85,14 @@ def _settle(held: Held, arrival: Arrival, keys: TenantKeys) -> Settlement:
     )
 
 
-def _count(tenant_id: int, outcomes: dict[str, Outcome]) -> None:
-    for outcome in outcomes.values():
-        EVENTS_SETTLED.labels(tenant_id=str(tenant_id), outcome=outcome).inc()
+def _count(tenant_id: int, tenant_type: str, applied: Applied) -> None:
+    for fresh in applied.fresh:
+        FRESHNESS_SECONDS.labels(fresh.stream).observe(fresh.freshness_ms / 1000)
+    if applied.counted:
+        CHANGES.labels(tenant_type, "in_time").inc(applied.counted - applied.late)
+        CHANGES.labels(tenant_type, "late").inc(applied.late)
+    for outcome in applied.outcomes.values():
+        EVENTS_SETTLED.labels(tenant_id=TENANT_NAMES.get(tenant_id), outcome=outcome).inc()
 
 
 async def _record_latency(context: DrainContext, outcomes: dict[str, Outcome]) -> None:

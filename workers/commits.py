@@ -6,6 +6,7 @@ import time
 
 from app.core.errors import QueueUnavailableError
 from app.core.logging import get_logger
+from app.core.metric_labels import TENANT_NAMES
 from app.core.metrics import EVENTS_RETRIED
 from app.core.queue import Claim, Deferral
 from app.core.sealing import TenantKeys
@@ -49,7 +50,7 @@ class Commits:
         """A failure of their own: each waits base · 2^tries and a try is spent."""
         retries, reason, status = resolution.retries, resolution.retry_reason, resolution.provider_status
         tenant_id, limits, chance = self._claim.tenant_id, self._context.retry_limits, self._context.chance
-        EVENTS_RETRIED.labels(tenant_id=str(tenant_id), reason=reason).inc(len(retries))
+        EVENTS_RETRIED.labels(tenant_id=TENANT_NAMES.get(tenant_id), reason=reason).inc(len(retries))
         for held in retries:
             delay_ms = compute_retry_delay_ms(held.entry.tries, limits, chance)
             self._deferrals.append(Deferral(held.entry.event_id, held.entry.entry_id, delay_ms))

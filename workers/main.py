@@ -17,6 +17,7 @@ from app.core.jobs import run_jobs
 from app.core.latency import LatencyRecorder
 from app.core.limits import make_asked_budget
 from app.core.logging import get_logger
+from app.core.metric_labels import TENANT_NAMES
 from app.core.metrics import EVENT_LATENCY_SECONDS, SLICES
 from app.core.outbound import Outbound
 from app.core.own_address import OwnAddress
@@ -41,12 +42,14 @@ from workers.process import build_health, open_servers, run_process, stop_on_sig
 from workers.sweeper import run_sweeper
 from workers.upkeep import run_upkeep
 from workers.waits import Waits
+from workers.watch_metrics import run_watch_metrics
 
 log = get_logger()
 
 
 async def build_context(settings: Settings, resources: AsyncExitStack) -> DrainContext:
     """Pools and clients of a worker; `resources` closes them. Raises ConfigurationError for what cannot work."""
+    TENANT_NAMES.tenants_max = settings.metric_tenants_max
     servers = await open_servers(settings, resources, "worker", connections_max=settings.drain_loops + 16)
     redis, cache, queue, database, keyring, outbound = servers
     vtex = VtexClient(outbound, url_template=settings.vtex_url_template)
@@ -114,6 +117,7 @@ async def run(settings: Settings) -> None:
             _start("upkeep", run_upkeep(context)),
             _start("waits", context.waits.run()),
             _start("bulk", run_bulk(context)),
+            _start("watch_metrics", run_watch_metrics(context)),
             _start("health", server.serve()),
             *([_start("heartbeat", context.heartbeat.run())] if context.heartbeat else ()),
             _start("jobs", run_jobs(settings.get_url("redis_url"), JOB_QUEUE, list_functions(), list_crons(settings),

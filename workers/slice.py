@@ -15,6 +15,7 @@ import time
 
 from app.core.errors import KeyDestroyedError, KeystoreUnavailableError, QueueUnavailableError
 from app.core.logging import get_logger
+from app.core.metric_labels import TENANT_NAMES
 from app.core.metrics import SLICES, TENANTS_HELD
 from app.core.queue import Claim, Deferral, ReadResult
 from app.core.sealing import TenantKeys
@@ -278,7 +279,7 @@ class Slice:
         settings = context.settings
         failures = context.surroundings_failures[tenant_id]
         context.surroundings_failures[tenant_id] += 1
-        TENANTS_HELD.labels(tenant_id=str(tenant_id), reason=hold.reason).inc()
+        TENANTS_HELD.labels(tenant_id=TENANT_NAMES.get(tenant_id), reason=hold.reason).inc()
         if not context.gate.is_open:
             failures = 0  # the gate keeps this process quiet until Postgres is back; then nobody should wait longer
         hold_s = compute_hold_s(failures, settings.hold_min_s, settings.hold_max_s, context.chance)

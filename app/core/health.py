@@ -8,6 +8,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from app.core.metrics import READY
+
 Check = Callable[[], Awaitable[str | None]]
 CHECK_TIMEOUT_S = 2.0
 
@@ -35,6 +37,8 @@ def health_routes(checks: Mapping[str, Check], notes: Callable[[], Mapping[str, 
 
     async def metrics(request: Request) -> Response:
         del request
+        for name, problem in zip(checks, await asyncio.gather(*map(_run, checks.values())), strict=True):
+            READY.labels(name).set(problem is None)
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     return [

@@ -3,6 +3,28 @@
 from prometheus_client import Counter, Gauge, Histogram
 
 LATENCY_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
+FRESHNESS_BUCKETS_S = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3_600.0, 21_600.0)
+
+FRESHNESS_SECONDS = Histogram(
+    "acequia_freshness_seconds",
+    "From a change at the provider to the commit that makes it queryable",
+    ["stream"],
+    buckets=FRESHNESS_BUCKETS_S,
+)
+CHANGES = Counter(
+    "acequia_changes", "Changes that live calls told first: queryable in time or late", ["tenant_type", "result"]
+)
+TENANTS = Gauge("acequia_tenants", "Tenants by health, that of their worst integration", ["health"])
+QUEUE_WAITING = Gauge(
+    "acequia_queue_waiting", "Events that wait, of the tenants with most of them and of all others", ["tenant_id"]
+)
+QUEUE_OLDEST_SECONDS = Gauge(
+    "acequia_queue_oldest_seconds", "Age of the oldest event that waits, of the same tenants", ["tenant_id"]
+)
+DEAD_WAITING = Gauge("acequia_dead_letters_waiting", "Dead letters that nobody has looked after, of all tenants")
+OBJECTIVES = Gauge("acequia_objectives", "Tenants with a freshness objective, by the burn that is on", ["burn"])
+WATCHED_AGE_SECONDS = Gauge("acequia_watched_age_seconds", "Since all tenants' figures were put down last")
+READY = Gauge("acequia_ready", "Whether a check of /readyz is fine, as of this scrape", ["check"])
 
 EVENTS_SETTLED = Counter("acequia_events_settled", "Events with an outcome in the ledger", ["tenant_id", "outcome"])
 EVENT_LATENCY_SECONDS = Histogram(

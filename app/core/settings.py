@@ -304,6 +304,9 @@ class Settings(BaseSettings):
         99.0, gt=0, lt=100, description="the same of a business tenant's; a trial has no objective"
     )
     dead_rising_minutes: int = Field(60, ge=1, le=1_440, description="how far back dead letters count as made recently")
+    metric_tenants_max: int = Field(
+        100, ge=0, description="tenants that one process names in its metrics; the others count as `other`"
+    )
     series_minutes_days: int = Field(2, ge=1, le=7, description="days for which figures are kept by minute")
     series_hours_days: int = Field(35, ge=32, le=400, description="days for which figures are kept by hour")
 

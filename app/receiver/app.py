@@ -13,6 +13,7 @@ from app.core.ending import end_tasks
 from app.core.errors import ConfigurationError, QueueUnavailableError
 from app.core.health import health_routes
 from app.core.logging import get_logger
+from app.core.metric_labels import TENANT_NAMES
 from app.core.processes import Heartbeat, total
 from app.core.queue import Queue
 from app.core.queue_records import QueueLimits, make_confirm
@@ -55,6 +56,7 @@ async def open_receiver(settings: Settings) -> AsyncIterator[ASGIApp]:
 
     Raises ConfigurationError for settings with which nothing could be acknowledged.
     """
+    TENANT_NAMES.tenants_max = settings.metric_tenants_max
     keys = derive_directory_keys(settings.get_url("endpoint_token_key"))
     url = settings.get_url("redis_url")
     confirm = make_confirm(settings)

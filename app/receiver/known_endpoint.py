@@ -10,6 +10,7 @@ from prometheus_client import Counter
 from app.core.directory import DirectoryEntry, DirectoryKeys, InlineSecrets, open_inline_secrets
 from app.core.errors import SealingError
 from app.core.logging import get_logger
+from app.core.metric_labels import TENANT_NAMES
 from app.receiver.metrics import CALLS
 
 log = get_logger()
@@ -30,7 +31,7 @@ class KnownEndpoint:
         self.header = (entry.header_name or "").lower().encode("latin-1", "replace")
         self.accounts = frozenset(entry.accounts)
         self.ahead_class = entry.priority
-        self.accepted: Counter = CALLS.labels(str(entry.tenant_id), entry.kind, "accepted")
+        self.accepted: Counter = CALLS.labels(TENANT_NAMES.get(entry.tenant_id), entry.kind, "accepted")
         # Always two comparisons: how many secrets are valid must not be told by the time taken.
         self._hashes = (*entry.secret_hashes, _NO_DIGEST, _NO_DIGEST)[:2]
 

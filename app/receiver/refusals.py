@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.core.addresses import coarsen_address
+from app.core.metric_labels import TENANT_NAMES
 from app.receiver.metrics import CALLS
 
 NOBODY = 0
@@ -60,7 +61,7 @@ class Refusals:
         client: tuple[str, int] | None = None,
     ) -> None:
         """Counts one refusal. `reason` and `field` are words of ours: nothing that was sent may stand in them."""
-        CALLS.labels(str(tenant_id), kind, reason).inc()
+        CALLS.labels(TENANT_NAMES.get(tenant_id), kind, reason).inc()
         now = datetime.now(UTC)
         self._counts[f"refusals:{now:%Y%m%d}", f"{tenant_id}|{kind}|{reason}"] += 1
         last = self._last.get(tenant_id)

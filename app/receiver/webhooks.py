@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 from app.connectors.contract import Ignored, Ping
 from app.core.errors import MappingError, QueueUnavailableError
 from app.core.logging import get_logger
+from app.core.metric_labels import TENANT_NAMES
 from app.core.queue_records import NewEntry
 from app.core.settings import Settings
 from app.core.tokens import hash_token
@@ -129,7 +130,7 @@ class Webhooks:
         if isinstance(taken, Ignored):
             return self._refuse(endpoint, call, taken.reason, make_ignored(taken.reason))
         if isinstance(taken, Ping):
-            CALLS.labels(str(endpoint.entry.tenant_id), endpoint.entry.kind, "ping").inc()
+            CALLS.labels(TENANT_NAMES.get(endpoint.entry.tenant_id), endpoint.entry.kind, "ping").inc()
             return answers.PONG
         return taken
 

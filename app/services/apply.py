@@ -84,13 +84,16 @@ class Settlement(NamedTuple):
 class Applied(NamedTuple):
     """`outcomes`: event id → outcome, of every event given: this batch's or, if it had one, the earlier one.
     `changed`: rows whose content changed, `created`: those of them that are new. `kept_out`: customers whom a limit
-    left no room. `fresh`: how old each change was of which an event told first."""
+    left no room. `fresh`: how old each change was of which an event told first. `counted`: events that count toward the
+    freshness objective; `late`: those that were not in time."""
 
     outcomes: dict[str, Outcome]
     changed: int
     kept_out: frozenset[Key] = frozenset()
     created: int = 0
     fresh: Sequence[Fresh] = ()
+    counted: int = 0
+    late: int = 0
 
 
 # What else belongs into the batch's transaction; raises to undo all of it.
@@ -223,7 +226,11 @@ async def _write(
     )  # fmt: skip
     deltas = _add(of_customers.counters, of_orders.counters, of_waiting, counted)
     await count_batch(connection, tenant_id, writer, deltas, find_minute(batch.now), series.counts)
-    applied = applied._replace(fresh=series.fresh)
+    applied = applied._replace(
+        fresh=series.fresh,
+        counted=sum(counts.counted for counts in series.counts),
+        late=sum(counts.late for counts in series.counts),
+    )
     earlier = [entry.event_id for entry in entries if entry.event_id not in outcomes]
     if earlier:
         applied = applied._replace(outcomes=outcomes | await find_outcomes(connection, tenant_id, earlier))

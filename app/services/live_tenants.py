@@ -14,10 +14,12 @@ DEFAULT_COUNTRY = "AR"
 
 
 class LiveTenant(NamedTuple):
-    """`country`: ISO alpha-2, how its shoppers' phones are dialled. `limits`: None for a tenant that is not there."""
+    """`country`: ISO alpha-2, how its shoppers' phones are dialled. `limits`: None for a tenant that is not there.
+    `type`: trial, business, enterprise."""
 
     country: str
     limits: WriteLimits | None
+    type: str = "trial"
 
 
 class LiveTenants:
@@ -44,4 +46,4 @@ def read_live(tenant: Tenant | None) -> LiveTenant:
     if tenant is None:
         return LiveTenant(DEFAULT_COUNTRY, None)
     limits = find_limits(tenant.type, tenant.settings)
-    return LiveTenant(tenant.country, WriteLimits(limits.max_customers, limits.storage_bytes))
+    return LiveTenant(tenant.country, WriteLimits(limits.max_customers, limits.storage_bytes), tenant.type)

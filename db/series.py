@@ -1,7 +1,7 @@
 """Events over time: by minute for two days, by hour for five weeks, and what the freshness objective makes of them."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import asyncpg
@@ -11,6 +11,8 @@ from db.pool import Database
 from db.queries import load_queries
 
 SQL = load_queries("series")
+HOUR = timedelta(hours=1)
+ROLLED_TENANTS = 200
 FORGOTTEN_MAX = 2_000  # rows of one tenant that one run forgets
 
 
@@ -107,7 +109,8 @@ async def list_recent(
     month_began: datetime,
 ) -> dict[int, Recent]:
     """By tenant: one, in its transaction; None: all, in the platform's."""
-    rows = await connection.fetch(SQL["list_recent"], tenant_id, now, events_since, dead_since, month_began)
+    moments = now - HOUR, events_since, dead_since, month_began, now - HOUR / 12, now - HOUR / 2
+    rows = await connection.fetch(SQL["list_recent"], tenant_id, *moments)
     return {row["tenant_id"]: Recent(*row) for row in rows}
 
 
@@ -117,16 +120,19 @@ async def find_rolled_up(connection: asyncpg.Connection) -> int | None:
     return hours
 
 
-async def roll_up(database: Database, since: datetime, until: datetime) -> None:
-    """Writes the hours from `since` to `until` anew from their minutes; asked again it changes nothing."""
-    async with database.platform_tx("roll_up") as connection:
-        await connection.execute(SQL["roll_up"], since, until)
+async def roll_up(database: Database, tenant_ids: Sequence[int], since: datetime, until: datetime) -> None:
+    """Writes the hours from `since` to `until` anew from their minutes; asked again it changes nothing. ROLLED_TENANTS
+    in one transaction."""
+    for first in range(0, len(tenant_ids), ROLLED_TENANTS):
+        async with database.platform_tx("roll_up") as connection:
+            await connection.execute(SQL["roll_up"], since, until, tenant_ids[first : first + ROLLED_TENANTS])
+    async with database.platform_tx("note_rolled_up") as connection:
         await connection.execute(SQL["note_rolled_up"], int(until.timestamp()) // 3600)
 
 
 async def save_objective_states(database: Database, now: datetime, month_began: datetime) -> None:
     async with database.platform_tx("save_objective_states") as connection:
-        await connection.execute(SQL["save_objective_states"], now, month_began)
+        await connection.execute(SQL["save_objective_states"], now, month_began, now - 6 * HOUR, now - 72 * HOUR)
 
 
 async def forget_series(database: Database, minutes_before: datetime, hours_before: datetime) -> None:

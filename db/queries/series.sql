@@ -36,12 +36,12 @@ SELECT h.hour AS at, h.stream, h.applied, h.superseded, h.duplicate, h.ignored, 
        h.latency, h.freshness
 FROM event_hours AS h WHERE h.tenant_id = $1 AND h.hour >= $2 AND h.hour < $3 ORDER BY h.hour, h.stream;
 
--- roll_up [worker]: the hours from $1 to $2 anew, however often: platform work.
+-- roll_up [worker]: the hours from $1 to $2 anew, however often, of some tenants: platform work.
 INSERT INTO event_hours AS h (tenant_id, hour, stream, applied, superseded, duplicate, ignored, dead, synced, counted,
                               late, latency, freshness)
 SELECT n.tenant_id, n.hour, n.stream, n.applied, n.superseded, n.duplicate, n.ignored, n.dead, n.synced, n.counted,
-       n.late, l.counts, f.counts
-FROM tenants AS t
+       n.late, coalesce(b.latency, '{}'), coalesce(b.freshness, '{}')
+FROM unnest($3::integer[]) AS t (tenant_id)
 CROSS JOIN LATERAL (
     SELECT m.tenant_id, date_trunc('hour', m.minute, 'UTC') AS hour, m.stream, sum(m.applied) AS applied,
            sum(m.superseded) AS superseded, sum(m.duplicate) AS duplicate, sum(m.ignored) AS ignored,
@@ -50,21 +50,15 @@ CROSS JOIN LATERAL (
     GROUP BY m.tenant_id, 2, m.stream
 ) AS n
 CROSS JOIN LATERAL (
-    SELECT coalesce(array_agg(b.count ORDER BY b.place), '{}') AS counts FROM (
-        SELECT u.place, sum(u.count)::bigint AS count
-        FROM event_minutes AS m, unnest(m.latency) WITH ORDINALITY AS u (count, place)
+    SELECT array_agg(p.latency ORDER BY p.place) FILTER (WHERE p.latency IS NOT NULL) AS latency,
+           array_agg(p.freshness ORDER BY p.place) FILTER (WHERE p.freshness IS NOT NULL) AS freshness
+    FROM (
+        SELECT u.place, sum(u.latency)::bigint AS latency, sum(u.freshness)::bigint AS freshness
+        FROM event_minutes AS m, unnest(m.latency, m.freshness) WITH ORDINALITY AS u (latency, freshness, place)
         WHERE m.tenant_id = t.tenant_id AND m.minute >= n.hour AND m.minute < least(n.hour + interval '1 hour', $2)
           AND m.stream = n.stream
-        GROUP BY u.place) AS b
-) AS l
-CROSS JOIN LATERAL (
-    SELECT coalesce(array_agg(b.count ORDER BY b.place), '{}') AS counts FROM (
-        SELECT u.place, sum(u.count)::bigint AS count
-        FROM event_minutes AS m, unnest(m.freshness) WITH ORDINALITY AS u (count, place)
-        WHERE m.tenant_id = t.tenant_id AND m.minute >= n.hour AND m.minute < least(n.hour + interval '1 hour', $2)
-          AND m.stream = n.stream
-        GROUP BY u.place) AS b
-) AS f
+        GROUP BY u.place) AS p
+) AS b
 ON CONFLICT (tenant_id, hour, stream) DO UPDATE SET
     applied = EXCLUDED.applied, superseded = EXCLUDED.superseded, duplicate = EXCLUDED.duplicate,
     ignored = EXCLUDED.ignored, dead = EXCLUDED.dead, synced = EXCLUDED.synced, counted = EXCLUDED.counted,
@@ -77,7 +71,8 @@ SELECT q.ticks FROM queue_ticks AS q WHERE q.name = 'series_hours';
 INSERT INTO queue_ticks AS q (name, ticks) VALUES ('series_hours', $1)
 ON CONFLICT (name) DO UPDATE SET ticks = greatest(q.ticks, EXCLUDED.ticks);
 
--- save_objective_states [worker]: what the long windows hold by now ($1), for all tenants: platform work. Index only.
+-- save_objective_states [worker]: what the long windows hold by now ($1), the month ($2), six hours ($3)
+-- and three days ($4), for all tenants: platform work. Index only.
 INSERT INTO objective_states AS o (tenant_id, as_of, month, month_counted, month_late, h6_counted, h6_late, d3_counted,
                                    d3_late)
 SELECT t.tenant_id, $1, ($2::timestamptz AT TIME ZONE 'UTC')::date, n.month_counted, n.month_late, n.h6_counted, n.h6_late, n.d3_counted, n.d3_late
@@ -85,12 +80,12 @@ FROM tenants AS t
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(h.counted) FILTER (WHERE h.hour >= $2), 0)::bigint AS month_counted,
            coalesce(sum(h.late) FILTER (WHERE h.hour >= $2), 0)::bigint AS month_late,
-           coalesce(sum(h.counted) FILTER (WHERE h.hour > $1::timestamptz - interval '6 hours'), 0)::bigint AS h6_counted,
-           coalesce(sum(h.late) FILTER (WHERE h.hour > $1::timestamptz - interval '6 hours'), 0)::bigint AS h6_late,
-           coalesce(sum(h.counted) FILTER (WHERE h.hour > $1::timestamptz - interval '3 days'), 0)::bigint AS d3_counted,
-           coalesce(sum(h.late) FILTER (WHERE h.hour > $1::timestamptz - interval '3 days'), 0)::bigint AS d3_late
+           coalesce(sum(h.counted) FILTER (WHERE h.hour > $3), 0)::bigint AS h6_counted,
+           coalesce(sum(h.late) FILTER (WHERE h.hour > $3), 0)::bigint AS h6_late,
+           coalesce(sum(h.counted) FILTER (WHERE h.hour > $4), 0)::bigint AS d3_counted,
+           coalesce(sum(h.late) FILTER (WHERE h.hour > $4), 0)::bigint AS d3_late
     FROM event_hours AS h
-    WHERE h.tenant_id = t.tenant_id AND h.hour >= least($2, $1::timestamptz - interval '3 days')
+    WHERE h.tenant_id = t.tenant_id AND h.hour >= least($2, $4)
 ) AS n
 WHERE t.status <> 'deleted'
 ON CONFLICT (tenant_id) DO UPDATE SET
@@ -113,8 +108,8 @@ DELETE FROM event_hours AS h WHERE h.ctid = ANY (ARRAY(
     ) AS o));
 
 -- list_recent [worker, web, operator]: what happened lately, of one tenant or, as platform work, of all ($1 NULL): a probe
--- per tenant, at most an hour and the minutes of $4 (from when on dead letters count). $2: now; $3: from when on events do. $5: when
--- the month began.
+-- per tenant, at most an hour and the minutes of $4 (from when on dead letters count). $3: from when on events do; $6, $7, $2:
+-- five minutes, half an hour and an hour ago. $5: when the month began.
 SELECT t.tenant_id, n.events, n.dead, n.counted_5m, n.late_5m, n.counted_30m, n.late_30m, n.counted_1h, n.late_1h,
        f.freshness,
        coalesce(CASE WHEN o.month = ($5::timestamptz AT TIME ZONE 'UTC')::date THEN o.month_counted END, 0) AS month_counted,
@@ -126,14 +121,14 @@ CROSS JOIN LATERAL (
     SELECT coalesce(sum(m.applied + m.superseded + m.duplicate + m.ignored + m.dead)
                     FILTER (WHERE m.minute > $3), 0)::bigint AS events,
            coalesce(sum(m.dead) FILTER (WHERE m.minute > $4), 0)::bigint AS dead,
-           coalesce(sum(m.counted) FILTER (WHERE m.minute > $2::timestamptz - interval '5 minutes'), 0)::bigint AS counted_5m,
-           coalesce(sum(m.late) FILTER (WHERE m.minute > $2::timestamptz - interval '5 minutes'), 0)::bigint AS late_5m,
-           coalesce(sum(m.counted) FILTER (WHERE m.minute > $2::timestamptz - interval '30 minutes'), 0)::bigint AS counted_30m,
-           coalesce(sum(m.late) FILTER (WHERE m.minute > $2::timestamptz - interval '30 minutes'), 0)::bigint AS late_30m,
-           coalesce(sum(m.counted) FILTER (WHERE m.minute > $2::timestamptz - interval '1 hour'), 0)::bigint AS counted_1h,
-           coalesce(sum(m.late) FILTER (WHERE m.minute > $2::timestamptz - interval '1 hour'), 0)::bigint AS late_1h
+           coalesce(sum(m.counted) FILTER (WHERE m.minute > $6), 0)::bigint AS counted_5m,
+           coalesce(sum(m.late) FILTER (WHERE m.minute > $6), 0)::bigint AS late_5m,
+           coalesce(sum(m.counted) FILTER (WHERE m.minute > $7), 0)::bigint AS counted_30m,
+           coalesce(sum(m.late) FILTER (WHERE m.minute > $7), 0)::bigint AS late_30m,
+           coalesce(sum(m.counted) FILTER (WHERE m.minute > $2), 0)::bigint AS counted_1h,
+           coalesce(sum(m.late) FILTER (WHERE m.minute > $2), 0)::bigint AS late_1h
     FROM event_minutes AS m
-    WHERE m.tenant_id = t.tenant_id AND m.minute > least($2::timestamptz - interval '1 hour', $4)
+    WHERE m.tenant_id = t.tenant_id AND m.minute > least($2, $4)
 ) AS n
 CROSS JOIN LATERAL (
     SELECT coalesce(array_agg(b.count ORDER BY b.place), '{}') AS freshness FROM (

@@ -11,18 +11,17 @@ day at once the later observation stands, in whatever order they arrive, overlap
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from hashlib import sha256
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import asyncpg
 import orjson
 
 from db.queries import load_queries
+from schemas.records import SpendLevel
 
 SQL = load_queries("ad_spend")
 DAYS_MAX = 366
 _HASH_BYTES = 16
-
-SpendLevel = Literal["campaign", "ad_group"]
 
 
 class SpendPlace(NamedTuple):

@@ -176,6 +176,9 @@ class CustomerRecord(Record):
     addresses: tuple[Address, ...] = ()
 
 
+SpendLevel = Literal["campaign", "ad_group"]
+
+
 class AdSpendRecord(BaseModel):
     """One day's figures of one campaign, or of one of its ad groups (ad sets), as the platform reports it.
 
@@ -189,7 +192,7 @@ class AdSpendRecord(BaseModel):
 
     day: date
     account_id: str
-    level: Literal["campaign", "ad_group"]
+    level: SpendLevel
     campaign_id: str
     ad_group_id: str | None = None
     campaign_name: str | None = None

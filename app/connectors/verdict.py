@@ -5,7 +5,17 @@ from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from app.connectors.reading import parse_json
-from app.core.errors import MappingError
+from app.core.errors import (
+    AccessTokenEndedError,
+    CredentialsRefusedError,
+    MappingError,
+    ObjectFailedError,
+    PositionLostError,
+    ProviderError,
+    ProviderRefusedError,
+    ThrottledError,
+    TooMuchAskedError,
+)
 
 VerdictKind = Literal["retryable", "permanent", "reconnect", "throttled"]
 # refresh: get a new access token first, once. smaller: ask for fewer days at once. restart: begin the list again.
@@ -79,6 +89,30 @@ def choose_gravest(verdicts: list[Verdict]) -> Verdict:
     """Of several errors in one answer, the one that no retry can help: then throttling, with the longest wait."""
     order: tuple[VerdictKind, ...] = ("reconnect", "permanent", "throttled", "retryable")
     return min(verdicts, key=lambda one: (order.index(one.kind), -(one.retry_after_s or 0.0)))
+
+
+_ERROR_OF_KIND: Mapping[VerdictKind, type[ProviderError]] = {
+    "retryable": ObjectFailedError,
+    "permanent": ProviderRefusedError,
+    "reconnect": CredentialsRefusedError,
+    "throttled": ThrottledError,
+}
+_ERROR_OF_THEN: Mapping[Then, type[ProviderError]] = {
+    "refresh": AccessTokenEndedError,
+    "smaller": TooMuchAskedError,
+    "restart": PositionLostError,
+}
+
+
+def make_error(name: str, status: int, verdict: Verdict) -> ProviderError:
+    """The error of an answer that was judged. `name` says which call, without ids. A dead authorisation has the status
+    401, whatever the answer's was: that is what pauses an integration."""
+    kind = _ERROR_OF_KIND[verdict.kind]
+    if verdict.kind == "retryable" and verdict.then is not None:
+        kind = _ERROR_OF_THEN[verdict.then]
+    status = 401 if verdict.kind == "reconnect" else status
+    message = f"{name}: {verdict.kind} ({verdict.code})"
+    return kind(message, status=status, retry_after_s=verdict.retry_after_s, told=verdict.code)
 
 
 def _read_raw(content: bytes) -> ErrorAnswer:

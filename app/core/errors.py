@@ -82,16 +82,18 @@ class IntegrationGoneError(MappingError):
 
 
 class ProviderError(AcequiaError):
-    """A provider's answer that is not the document asked for. `status` is the HTTP status, 0 when there was none."""
+    """A provider's answer that is not the document asked for. `status` is the HTTP status, 0 when there was none.
+    `told`: the provider's own word or number for it, where its body said one; safe to log and to show."""
 
     code = "provider"
     http_status = 502
     is_retryable = True
 
-    def __init__(self, message: str, *, status: int = 0, retry_after_s: float | None = None) -> None:
+    def __init__(self, message: str, *, status: int = 0, retry_after_s: float | None = None, told: str = "") -> None:
         super().__init__(message)
         self.status = status
         self.retry_after_s = retry_after_s
+        self.told = told
 
 
 class ObjectNotFoundError(ProviderError):
@@ -128,6 +130,25 @@ class PositionLostError(ProviderError):
     """The provider has forgotten where a reading of its list had come to: begin that part again."""
 
     code = "position_lost"
+
+
+class TooMuchAskedError(ProviderError):
+    """The provider will not answer so much at once, or we would not keep it: ask for a part."""
+
+    code = "too_much_asked"
+
+
+class AccessTokenEndedError(ProviderError):
+    """A token that lives for hours has ended. A new one is fetched; whether that is refused says what is wrong."""
+
+    code = "access_token_ended"
+
+
+class ProviderRefusedError(ProviderError):
+    """The call, a permission or the account's state is wrong at the provider: somebody must change something there."""
+
+    code = "provider_refused"
+    is_retryable = False
 
 
 class CredentialsRefusedError(ProviderError):

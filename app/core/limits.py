@@ -196,18 +196,22 @@ class AskedBudget:
 
 def make_asked_budget(cache: Redis, settings: Settings) -> AskedBudget:
     """For the processes that people call: API, dashboard, command line."""
-    return AskedBudget(RedisBudget(cache, {"vtex": BudgetRate(settings.api_provider_calls_per_minute, 0)}))
+    rate = BudgetRate(settings.api_provider_calls_per_minute, 0)
+    return AskedBudget(RedisBudget(cache, {"vtex": rate, "google_ads": rate}))
 
 
 def make_budget(cache: Redis, settings: Settings) -> RedisBudget:
     """The budget of all providers that we know, as set."""
-    vtex = BudgetRate(
-        settings.vtex_calls_per_minute,
+    shares = (
         settings.budget_live_reserve_percent,
         settings.budget_batch_floor_percent,
         settings.budget_batch_recovery_percent,
     )
-    return RedisBudget(cache, {"vtex": vtex})
+    rates = {
+        "vtex": BudgetRate(settings.vtex_calls_per_minute, *shares),
+        "google_ads": BudgetRate(settings.google_ads_calls_per_minute, *shares),
+    }
+    return RedisBudget(cache, rates)
 
 
 def _name_asked(account_key: str) -> str:

@@ -6,7 +6,7 @@ No URL, header or body reaches a log, an error or a metric: a call is known by i
 import asyncio
 import logging
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextvars import ContextVar
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Literal, NamedTuple, Protocol, Self
@@ -19,7 +19,13 @@ from prometheus_client import Counter, Histogram
 
 from app.core.answers import classify_refusal, read_retry_after_s
 from app.core.breaker import Breaker
-from app.core.errors import ObjectFailedError, ProviderError, ProviderTimeoutError, ProviderUnavailableError
+from app.core.errors import (
+    ObjectFailedError,
+    ProviderError,
+    ProviderTimeoutError,
+    ProviderUnavailableError,
+    ThrottledError,
+)
 from app.core.lru import Lru
 from app.core.settings import Settings
 from app.core.turns import Turns
@@ -69,22 +75,28 @@ class Budget(Protocol):
 
 
 class Route(NamedTuple):
-    """Which of a provider's routes, and whose account. `throttle_s`: the pause after a 429 without Retry-After."""
+    """Which of a provider's routes, and whose account. `throttle_s`: the pause after a 429 without Retry-After.
+    `counted_by`: what the provider's limits count, where that is not the account (a project, an application)."""
 
     provider: str
     name: str
     account: str
     throttle_s: float = 60.0
+    counted_by: str = ""
 
     @property
     def account_key(self) -> str:
-        return f"{self.provider}:{self.account}"
+        return f"{self.provider}:{self.counted_by or self.account}"
 
 
 class Answer(NamedTuple):
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+# What an answer's body says beyond its status, for providers that speak by it; None: nothing.
+Judge = Callable[[Answer], ProviderError | None]
 
 
 class Outbound:
@@ -136,10 +148,12 @@ class Outbound:
         content: bytes | None = None,
         priority: Priority = "live",
         also: Collection[int] = (),
+        judge: Judge | None = None,
     ) -> Answer:
         """The answer, if its status is 2xx or one of `also` (below 500).
 
-        Raises ThrottledError, CredentialsRefusedError, ObjectNotFoundError, ObjectFailedError, ProviderTimeoutError or
+        `judge` is asked about every other one; what it gives is raised in place of what the status says. Raises
+        ThrottledError, CredentialsRefusedError, ObjectNotFoundError, ObjectFailedError, ProviderTimeoutError or
         ProviderUnavailableError.
         """
         breaker = self._get_breaker(route.account_key)
@@ -154,7 +168,7 @@ class Outbound:
                 await self._budget.take(route.account_key, "live")
             answer = await self._send(route, method, url, headers, content)
             end = str(answer.status)
-            await self._judge(route, answer, breaker, also)
+            await self._judge(route, answer, breaker, also, judge)
         except _BreakerOpenError:
             end = "breaker_open"
             raise
@@ -208,8 +222,19 @@ class Outbound:
             count.read_bytes += size
         return b"".join(chunks)
 
-    async def _judge(self, route: Route, answer: Answer, breaker: Breaker, also: Collection[int]) -> None:
+    async def _judge(
+        self, route: Route, answer: Answer, breaker: Breaker, also: Collection[int], judge: Judge | None
+    ) -> None:
         """Notes what the answer tells about the account; raises for every status but 2xx and `also`."""
+        told = judge(answer) if judge and not 200 <= answer.status < 300 and answer.status not in also else None
+        if told is not None:
+            # Whoever says so much is there, whatever the status.
+            breaker.note_answer()
+            self._answered_at.put(route.account_key, time.monotonic())
+            if isinstance(told, ThrottledError):
+                told.retry_after_s = route.throttle_s if told.retry_after_s is None else told.retry_after_s
+                await self._budget.close(route.account_key, told.retry_after_s)
+            raise told
         if answer.status >= 500:
             self._note_failure(route, breaker)
             answered_at = self._answered_at.get(route.account_key)

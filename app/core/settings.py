@@ -233,6 +233,13 @@ class Settings(BaseSettings):
     )
     vtex_address_users: int = Field(25, ge=1, le=50, description="customers whose addresses one call asks for")
     vtex_address_calls: int = Field(8, ge=1, le=64, description="calls for addresses at once, per list's page")
+    google_ads_url: str = "https://googleads.googleapis.com"
+    google_oauth_url: str = "https://oauth2.googleapis.com/token"
+    google_ads_version: str = Field("v25", pattern=r"^v[0-9]{2}$", description="of the API; one lives about a year")
+    google_ads_calls_per_minute: int = Field(
+        300, ge=1, description="budget per Google Cloud project (OAuth client), all its tenants together"
+    )
+    google_ads_rows_max: int = Field(200_000, ge=1, description="rows of one window of days; more is read in halves")
     breaker_failures: int = Field(10, ge=1)
     breaker_open_s: float = Field(5.0, gt=0)
 

@@ -11,8 +11,17 @@ import re
 from collections.abc import Iterator
 
 from app.connectors.reading import JsonObject
-from app.connectors.verdict import ErrorAnswer, Verdict, choose_gravest, classify_status
+from app.connectors.verdict import (
+    ErrorAnswer,
+    Verdict,
+    choose_gravest,
+    classify_status,
+    decode_body,
+    make_error,
+)
 from app.core.answers import read_retry_after_s
+from app.core.errors import ProviderError
+from app.core.outbound import Answer
 
 THROTTLE_S = 60.0
 DELAY_S_MAX = 86_400.0  # quotas are of a day
@@ -164,3 +173,12 @@ def _read_delay(value: object) -> float | None:
     """`30s`, as protobuf writes a duration."""
     found = _DELAY.fullmatch(value) if isinstance(value, str) else None
     return min(float(found[1]), DELAY_S_MAX) if found else None
+
+
+def judge_answer(name: str, answer: Answer) -> ProviderError | None:
+    """For Outbound: what the body of an answer that is not 2xx says. None where the status says as much: a server error
+    is then the account's or the object's by what others were answered."""
+    verdict = classify(ErrorAnswer(answer.status, answer.headers, decode_body(answer.body)))
+    if verdict is None or (answer.status >= 500 and verdict.kind == "retryable"):
+        return None
+    return make_error(name, answer.status, verdict)

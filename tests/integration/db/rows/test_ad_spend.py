@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from db.ad_spend import (
     DAYS_MAX,
     Replaced,
-    SpendLevel,
     SpendPlace,
     SpendRow,
     SpendSum,
@@ -24,6 +23,7 @@ from db.ad_spend import (
     sum_spend,
 )
 from db.pool import Database
+from schemas.records import SpendLevel
 from tests.integration.db.cast import ACME, GLOBEX, at
 
 FIRST = date(2026, 11, 1)

@@ -1,0 +1,68 @@
+"""Reads a window of days of one account's spend, whole: a window with a page missing would delete what is right.
+
+Pages hold 10,000 rows. A page token that ended begins the window again, once; a window of more rows than are kept is
+TooMuchAskedError: ask for halves.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from app.connectors.google_ads.access import GoogleAccess
+from app.connectors.google_ads.client import GoogleAdsClient
+from app.connectors.google_ads.mapping import MAPPER_VERSION, map_ad_spend
+from app.connectors.google_ads.queries import ask_spend
+from app.connectors.money import read_currency
+from app.connectors.windows import ReportRows, ReportWindow
+from app.core.errors import MappingError, ObjectFailedError, PositionLostError, TooMuchAskedError
+from schemas.records import AdSpendRecord, SpendLevel
+
+LEVELS: tuple[SpendLevel, ...] = ("campaign", "ad_group")
+
+
+class SpendReader:
+    """`rows_max`: of one window, held in memory until it is written."""
+
+    mapper_version = MAPPER_VERSION
+
+    def __init__(
+        self,
+        client: GoogleAdsClient,
+        *,
+        rows_max: int,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._client = client
+        self._rows_max = rows_max
+        self._clock = clock
+
+    async def read(self, access: GoogleAccess, window: ReportWindow) -> ReportRows:
+        """The window. Raises MappingError for a row that cannot be used, TooMuchAskedError, and the client's errors."""
+        observed_at = self._clock()
+        account = await self._client.get_customer(access, priority="batch")
+        # An account without a row has a currency too: days without spend are known days.
+        currency = read_currency(account.currency, "customer.currencyCode")
+        try:
+            rows = await self._read_pages(access, window)
+        except PositionLostError:
+            observed_at = self._clock()
+            rows = await self._read_pages(access, window)
+        return ReportRows(window, currency, account.time_zone, observed_at, rows)
+
+    async def _read_pages(self, access: GoogleAccess, window: ReportWindow) -> list[AdSpendRecord]:
+        query = ask_spend(window.level, window.first, window.last)
+        rows: list[AdSpendRecord] = []
+        page_token: str | None = None
+        while True:
+            page = await self._client.search(access, f"spend_by_{window.level}", query, page_token)
+            for row in map_ad_spend(page):
+                if isinstance(row, MappingError):
+                    raise row
+                rows.append(row)
+            if len(rows) > self._rows_max:
+                raise TooMuchAskedError(f"google_ads spend of {access.customer_id}: over {self._rows_max} rows")
+            following = page.get("nextPageToken")
+            if not following:
+                return rows
+            if not isinstance(following, str) or following == page_token:
+                raise ObjectFailedError("google_ads spend: the answer's page token leads nowhere", status=200)
+            page_token = following

@@ -2,15 +2,22 @@
 
 from app.dashboard.page import Page
 from app.dashboard.pages import (
+    completeness,
     dead,
     dead_bulk,
     event_life,
     events,
     home,
+    integration_actions,
+    integration_addresses,
+    integration_forms,
+    integrations,
     overview,
     record_page,
     records,
     session,
+    sync_actions,
+    syncs,
     tenant,
     tenant_life,
     workers,
@@ -18,6 +25,14 @@ from app.dashboard.pages import (
 
 PAGES: tuple[Page, ...] = (
     *home.PAGES,
+    # Before the addresses with an id in the same place.
+    *integration_forms.PAGES,
+    *integrations.PAGES,
+    *integration_actions.PAGES,
+    *integration_addresses.PAGES,
+    *completeness.PAGES,
+    *sync_actions.PAGES,
+    *syncs.PAGES,
     *session.PAGES,
     *overview.PAGES,
     *workers.PAGES,

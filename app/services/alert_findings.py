@@ -37,6 +37,7 @@ def judge_tenant(facts: TenantFacts, choices: Choices, now: datetime) -> list[Fi
     found = [*_judge_trial(facts, choices, now)]
     if facts.tenant.status == "active":
         found += _judge_use(facts, choices)
+        found += _judge_objective(facts)
         for integration in facts.integrations:
             if integration.status in _WATCHED:
                 found += _judge_integration(facts, integration, choices, now)
@@ -89,6 +90,21 @@ def _judge_use(facts: TenantFacts, choices: Choices) -> Iterator[Finding]:
         found = make_finding("queue_waiting", choices, facts.oldest_s or 0, {"waiting": facts.waiting})
         # While Redis does not answer nothing is known of what waits: what is open stays open.
         yield found if facts.queue_state != "unknown" else found._replace(is_over=False, is_clear=False)
+
+
+def _judge_objective(facts: TenantFacts) -> Iterator[Finding]:
+    """How fast the month's budget of late changes goes: nothing of a type without an objective."""
+    objective = facts.objective
+    if objective is None:
+        return
+    about = {
+        "percent": objective.percent,
+        "kept": 100 if objective.kept_percent is None else objective.kept_percent,
+        "late": objective.month.late + objective.waiting,
+        "budget_left": round(100 * objective.budget_left),
+    }
+    yield make_plain_finding("freshness_burns_fast", about, is_bad=objective.burn == "fast")
+    yield make_plain_finding("freshness_burns_slowly", about, is_bad=objective.burn == "slow")
 
 
 def _judge_integration(

@@ -98,9 +98,10 @@ def count_waiting_late(depth: Depth | None, settings: Settings) -> int:
 
 
 def judge_recent(
-    tenant: Tenant, recent: Recent | None, depth: Depth | None, settings: Settings
+    tenant: Tenant, recent: Recent | None, depth: Depth | None, settings: Settings, now: datetime
 ) -> ObjectiveFacts | None:
-    """From what was read of all tenants at once: the long windows are as of the last rolling up."""
+    """From what was read of all tenants at once: the long windows are as of the last rolling up, and hold what the last
+    hour does at least."""
     percent = find_objective_percent(tenant, settings)
     if percent is None:
         return None
@@ -113,7 +114,10 @@ def judge_recent(
         "6h": Share(recent.counted_6h, recent.late_6h),
         "3d": Share(recent.counted_3d, recent.late_3d),
     }
-    month = Share(recent.month_counted, recent.month_late)
+    month, last_hour = Share(recent.month_counted, recent.month_late), windows["1h"]
+    windows |= {name: max(windows[name], last_hour) for name in ("6h", "3d")}
+    if now - find_month_begin(now) >= WINDOWS["1h"]:
+        month = max(month, last_hour)
     return judge_objective(percent, month, windows, count_waiting_late(depth, settings))
 
 

@@ -241,5 +241,5 @@ def _put_together(
         freshness_p99_ms=estimate_percentile_ms(freshness, 0.99),
         queue_state="unknown" if depth is None else depth.where,
         taken_at=now,
-        objective=judge_recent(tenant, recent, depth, settings),
+        objective=judge_recent(tenant, recent, depth, settings, now),
     )

@@ -21,6 +21,7 @@ from tests.integration.hooks.conftest import Hooks
 from tests.integration.hooks.test_silence import stand_since, tell
 from tests.integration.receiver.support import Receiver
 from tests.integration.workers.works import ACME, GLOBEX, VTEX, until
+from workers import jobs
 from workers.context import DrainContext
 from workers.upkeep import notice_lost_memory
 
@@ -212,6 +213,25 @@ async def test_events_that_wait_longer_than_a_minute(watch: Watch) -> None:
     async with watch.worker() as context:
         await works.wait_for(ids)
         await see_closed(watch, context, "queue_waiting")
+
+
+async def test_an_objective_whose_budget_burns(watch: Watch) -> None:
+    await watch.add_channel("webhook")
+    works = watch.works
+    late = datetime.now(UTC) - timedelta(seconds=90)
+    orders = [await works.change_order() for _ in range(2)]
+    async with watch.worker() as context:
+        await works.wait_for(await works.append(*(works.hint(order.order_id, stamp=late) for order in orders)))
+        text = await see_open(watch, context, "freshness_burns_fast")
+        assert "2 llegaron tarde" in text
+        assert "99" in text
+        # As time would have brought it: hours later, and nothing was late meanwhile.
+        await works.superuser.execute("UPDATE event_minutes SET minute = minute - interval '5 hours'")
+        await jobs.roll_up_series({"drain": context})
+        await see_closed(watch, context, "freshness_burns_fast")
+        await see_open(watch, context, "freshness_burns_slowly")
+        await works.superuser.execute("UPDATE objective_states SET h6_late = 0")
+        await see_closed(watch, context, "freshness_burns_slowly")
 
 
 async def test_a_trial_that_ends(watch: Watch) -> None:

@@ -55,6 +55,20 @@ async def test_status_counts_what_happened(acequia: RunCommand) -> None:
     assert all(brand.name in shown.out for brand in BRANDS)
 
 
+async def test_health_names_each_tenants_worst_integration(acequia: RunCommand) -> None:
+    lines = json.loads((await acequia("health", "--json")).out)
+    assert {line["tenant_id"] for line in lines} == {brand.tenant_id for brand in BRANDS}
+    places = ["critical", "warning", "unknown", "healthy", "paused"]
+    found = [places.index(line["health_status"]) for line in lines]
+    assert found == sorted(found)
+    one = json.loads((await acequia("health", str(ACME.tenant_id), "--json")).out)
+    assert one["worst"] in {integration["id"] for integration in one["integrations"]}
+    shown = (await acequia("health", str(ACME.tenant_id))).out
+    assert all(word in shown for word in (ACME.name, one["worst"], "objective"))
+    assert (await acequia("health", "999999")).code == 1
+    assert (await acequia("health", "--only", "splendid")).code == 1
+
+
 async def test_a_dead_letter_is_shown_with_its_field_and_replayed(stack: Stack, acequia: RunCommand) -> None:
     event_id = await make_dead_letter(stack, acequia)
     shown = json.loads((await acequia("dead-letters", "show", str(ACME.tenant_id), event_id, "--json")).out)

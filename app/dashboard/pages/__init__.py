@@ -2,20 +2,27 @@
 
 from app.dashboard.page import Page
 from app.dashboard.pages import (
+    accepting,
+    audit,
     completeness,
     dead,
     dead_bulk,
     event_life,
     events,
     home,
+    installation,
     integration_actions,
     integration_addresses,
     integration_forms,
     integrations,
+    keys,
+    me,
     overview,
+    people,
     record_page,
     records,
     session,
+    settings,
     sync_actions,
     syncs,
     tenant,
@@ -25,7 +32,6 @@ from app.dashboard.pages import (
 
 PAGES: tuple[Page, ...] = (
     *home.PAGES,
-    # Before the addresses with an id in the same place.
     *integration_forms.PAGES,
     *integrations.PAGES,
     *integration_actions.PAGES,
@@ -45,4 +51,11 @@ PAGES: tuple[Page, ...] = (
     *event_life.PAGES,
     *records.PAGES,
     *record_page.PAGES,
+    *people.PAGES,
+    *accepting.PAGES,
+    *keys.PAGES,
+    *audit.PAGES,
+    *settings.PAGES,
+    *installation.PAGES,
+    *me.PAGES,
 )

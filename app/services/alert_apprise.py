@@ -5,6 +5,8 @@ write files, or call whatever host stands in the address, which would be a way i
 """
 
 import asyncio
+import logging
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from app.core.settings import Settings
@@ -19,6 +21,19 @@ FIXED_PLACES = frozenset({
 OWN_PLACES = frozenset({
     "gotify", "gotifys", "json", "jsons", "matrix", "matrixs", "mmost", "mmosts", "ntfy", "ntfys", "rocket", "rockets",
 })  # fmt: skip
+
+
+async def load_apprise() -> None:
+    """Its first use reads a hundred modules, which is too long for an event loop. Nothing where it is not installed."""
+
+    def load() -> None:
+        logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)  # its lines may hold what a service answered
+        with suppress(ImportError):
+            import apprise  # noqa: PLC0415 - an optional extra
+
+            apprise.Apprise.instantiate("json://localhost", suppress_exceptions=True)
+
+    await asyncio.to_thread(load)
 
 
 def find_apprise_problem(url: str, *, is_private_allowed: bool) -> str | None:
@@ -42,6 +57,7 @@ def find_apprise_problem(url: str, *, is_private_allowed: bool) -> str | None:
 
 async def send_by_apprise(settings: Settings, url: str, message: Message) -> str | None:
     """Why it was not taken, in words without the address; None when it was."""
+    await load_apprise()
     problem = find_apprise_problem(url, is_private_allowed=settings.alert_private_targets)
     if problem is not None:
         return problem

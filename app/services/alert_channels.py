@@ -12,6 +12,7 @@ import asyncpg
 from app.core.errors import ConflictError, NotFoundError, RateLimitedError
 from app.core.rates import Bucket
 from app.core.settings import Settings
+from app.services.alert_apprise import load_apprise
 from app.services.alert_messages import make_test_message
 from app.services.alert_rules import check_choice
 from app.services.alert_sending import Sender
@@ -55,6 +56,8 @@ async def create_channel(office: Office, tenant_id: int, wanted: NewChannel, *, 
     """With its secret, shown this once. Raises InvalidInputError, ConflictError when there are ALERT_CHANNELS_MAX."""
     settings = office.settings
     _check_rules(tenant_id, wanted.rules)
+    if wanted.kind == "apprise":
+        await load_apprise()
     goal = make_goal(settings, wanted.kind, wanted.to, wanted.url)
     keys, channel_id = await office.keyring.keys_of(tenant_id), UUID(make_uuid7())
     row = ChannelRow(
@@ -77,6 +80,8 @@ async def change_channel(
     told = change.model_fields_set
     if "rules" in told:
         _check_rules(tenant_id, change.rules)
+    if change.url is not None and (await get_channel(office, tenant_id, channel_id)).kind == "apprise":
+        await load_apprise()
 
     def apply(row: ChannelRow, goal: Goal) -> tuple[ChannelRow, Goal]:
         if change.to is not None or change.url is not None:

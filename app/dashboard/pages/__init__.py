@@ -3,6 +3,8 @@
 from app.dashboard.page import Page
 from app.dashboard.pages import (
     accepting,
+    alert_channels,
+    alerts,
     audit,
     completeness,
     dead,
@@ -58,4 +60,7 @@ PAGES: tuple[Page, ...] = (
     *settings.PAGES,
     *installation.PAGES,
     *me.PAGES,
+    *alerts.LISTS,
+    *alert_channels.PAGES,
+    *alerts.ONES,
 )

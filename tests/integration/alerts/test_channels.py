@@ -25,8 +25,6 @@ from tests.integration.workers.works import ACME, GLOBEX
 from workers.context import DrainContext
 
 HOUR = timedelta(hours=1)
-# Of a module that Apprise tries to use, which Python is about to drop.
-pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")
 
 
 async def refuse_credentials(watch: Watch, context: DrainContext, tenant_id: int = ACME) -> None:

@@ -138,6 +138,10 @@ class Outbound:
         """When this account last answered anything but a server error (monotonic seconds); None if never."""
         return self._answered_at.get(f"{provider}:{account}")
 
+    async def pause(self, route: Route, seconds: float) -> None:
+        """Nobody calls what the route is counted by for so long: an answer has told that a limit is near."""
+        await self._budget.close(route.account_key, seconds)
+
     async def call(
         self,
         route: Route,

@@ -240,6 +240,11 @@ class Settings(BaseSettings):
         300, ge=1, description="budget per Google Cloud project (OAuth client), all its tenants together"
     )
     google_ads_rows_max: int = Field(200_000, ge=1, description="rows of one window of days; more is read in halves")
+    facebook_url: str = "https://graph.facebook.com"
+    facebook_version: str = Field("v25.0", pattern=r"^v[0-9]{2}\.[0-9]$", description="of the Graph API")
+    facebook_calls_per_minute: int = Field(120, ge=1, description="budget per app and ad account, all work together")
+    facebook_rows_max: int = Field(200_000, ge=1, description="rows of one window of days; more is read in halves")
+    facebook_report_wait_s: float = Field(900.0, gt=0, description="for a report of one day that is made for later")
     breaker_failures: int = Field(10, ge=1)
     breaker_open_s: float = Field(5.0, gt=0)
 

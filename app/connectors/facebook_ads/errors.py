@@ -9,8 +9,18 @@ from typing import NamedTuple
 import orjson
 
 from app.connectors.reading import JsonObject
-from app.connectors.verdict import ErrorAnswer, Then, Verdict, VerdictKind, classify_status
+from app.connectors.verdict import (
+    ErrorAnswer,
+    Then,
+    Verdict,
+    VerdictKind,
+    classify_status,
+    decode_body,
+    make_error,
+)
 from app.core.answers import read_retry_after_s
+from app.core.errors import ProviderError
+from app.core.outbound import Answer
 
 THROTTLE_S = 60.0
 WAIT_S_MAX = 86_400.0
@@ -133,3 +143,14 @@ def _read_header(answer: ErrorAnswer, name: str) -> dict[str, object]:
     except orjson.JSONDecodeError:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def judge_answer(name: str, answer: Answer) -> ProviderError | None:
+    """For Outbound: what the body of an answer that is not 2xx says. None for one without an error: then its status is
+    all that there is."""
+    body = decode_body(answer.body)
+    error = _find_error(body)
+    verdict = classify(ErrorAnswer(answer.status, answer.headers, body)) if error is not None else None
+    if verdict is None or (answer.status >= 500 and verdict.kind == "retryable" and verdict.then is None):
+        return None
+    return make_error(name, answer.status, verdict)

@@ -13,6 +13,7 @@ from db.queries import load_queries
 
 SQL = load_queries("event_pages")
 ROWS_SEEN_MAX = 10_000
+FIRST_LOOK_ROWS = 500
 OBJECTS_MAX = 200  # whose events one page looks for
 _RARE = frozenset({"dead", "ignored"})  # the index events_by_rare_outcome
 
@@ -58,11 +59,26 @@ async def page_events(  # noqa: PLR0917 - from where back to where
     wanted: EventFilter,
     limit: int,
 ) -> LedgerPage:
-    """Events before a place in the ledger and not before another."""
+    """Events before a place in the ledger and not before another. Most pages are full within a few rows: only where
+    they are not it looks at as many as it may."""
+    first = min(max(FIRST_LOOK_ROWS, limit), ROWS_SEEN_MAX)
+    page = await _look(connection, tenant_id, before, since, wanted, (first, limit))
+    if len(page.rows) >= limit or page.stopped_at is None or first == ROWS_SEEN_MAX:
+        return page
+    return await _look(connection, tenant_id, before, since, wanted, (ROWS_SEEN_MAX, limit))
+
+
+async def _look(  # noqa: PLR0917 - from where back to where, and how far
+    connection: asyncpg.Connection,
+    tenant_id: int,
+    before: tuple[date, UUID],
+    since: tuple[date, UUID],
+    wanted: EventFilter,
+    limits: tuple[int, int],
+) -> LedgerPage:
+    """`limits`: rows looked at, rows found."""
     *sifted, object_id, object_ids = wanted
-    # Without a filter every row that is looked at is one of the page.
-    seen = ROWS_SEEN_MAX if any(one is not None for one in wanted) else min(limit, ROWS_SEEN_MAX)
-    arguments: list[Any] = [tenant_id, *before, *since, seen, limit, *sifted]
+    arguments: list[Any] = [tenant_id, *before, *since, *limits, *sifted]
     name = "page_rare_events" if wanted.outcome in _RARE else "page_events"
     if object_id is not None:
         name = "page_object_events"

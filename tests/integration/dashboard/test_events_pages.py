@@ -83,7 +83,7 @@ async def test_a_page_that_found_nothing_yet_says_how_far_it_looked_and_goes_on(
     browse: Browse, seeds: Seeds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(event_pages, "ROWS_SEEN_MAX", 2)
-    monkeypatch.setattr("app.dashboard.pages.events.LOOKS_MAX", 1)
+    monkeypatch.setattr("app.dashboard.pages.events.LOOKED_S", 0)
     page = await read_page(await enter(browse, ACME, "analyst"), state="nowhere")
     assert "Look further back" in page
     assert "cursor=" in page

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
+import structlog
 
 from app.core.settings import Settings
 
@@ -30,6 +31,15 @@ if TYPE_CHECKING:
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("local", deadline=None)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+# An exception that is logged is told with its places. The usual way writes the values of all frames too, pools and
+# settings among them, which takes minutes and looks like a test that hangs.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 # A setting exported in the shell that starts the tests must not change what they test.
 for _name in Settings.model_fields:

@@ -68,6 +68,8 @@ async def find_values(remote: Remote) -> Mapping[str, Mapping[str, Any]]:
     orders = await remote.ask("GET", "/tenants/56/orders", limit="1")
     customers = await remote.ask("GET", "/tenants/56/customers", limit="1")
     going_on = await remote.ask("GET", "/tenants/57/sync-runs", limit="1")
+    [organization, *_] = await remote.ask("GET", "/organizations")
+    of_organization = {"organization_id": organization["organization_id"]}
     cause = {"integration": "int_56_1", "reason": "unmappable", "kind": "order", "field": "items[].price"}
     return {
         "": {
@@ -79,8 +81,35 @@ async def find_values(remote: Remote) -> Mapping[str, Mapping[str, Any]]:
         "dead.group?": cause,
         "dead.bulk?": cause,
         "integrations": {"type": "vtex"},
+        **await find_access(remote, "", "/tenants/56", {}),
+        **await find_access(
+            remote, "organization_", f"/organizations/{organization['organization_id']}", of_organization
+        ),
+        **{f"keys.platform_{name}": value for name, value in (await find_keys(remote, "/platform")).items()},
         **{f"records.order{one}": {"record_id": orders[0]["id"]} for one in RECORD_PAGES},
         **{f"records.customer{one}": {"record_id": customers[0]["id"]} for one in RECORD_PAGES},
         "syncs": {"tenant_id": 57, "run_id": going_on[0]["run_id"]},
         "workers": {"id": 56},
     }
+
+
+async def find_access(
+    remote: Remote, word: str, prefix: str, where: Mapping[str, Any]
+) -> Mapping[str, Mapping[str, Any]]:
+    """Of the pages of people and keys of one place."""
+    people = await remote.ask("GET", f"{prefix}/people")
+    person = {"person_id": people[-1]["person_id"], **where}
+    keys = {name: {**value, **where} for name, value in (await find_keys(remote, prefix)).items()}
+    lists = {f"{area}.organization": where for area in ("people", "keys")} if where else {}
+    return {
+        **lists,
+        **{f"people.{word}{name}": person for name in ("invite", "person", "remove")},
+        **{f"keys.{word}{name}": value for name, value in keys.items()},
+    }
+
+
+async def find_keys(remote: Remote, prefix: str) -> Mapping[str, Mapping[str, Any]]:
+    """The newest one of a place, for each page that is about one."""
+    keys = await remote.ask("GET", f"{prefix}/keys")
+    newest = max((one for one in keys if one["status"] == "active"), key=lambda one: str(one["created_at"]))
+    return {name: {"key_id": newest["key_id"]} for name in ("new", "rotate", "retire", "revoke")}

@@ -85,6 +85,7 @@ async def set_scene(run: RunFile) -> None:
         await begin_runs(remote)
         await settle(remote)
         await look_after_letters(remote)
+        await give_access(remote)
 
 
 async def let_events_come(remote: Remote) -> None:
@@ -139,6 +140,16 @@ async def begin_runs(remote: Remote) -> None:
 async def look_after_letters(remote: Remote) -> None:
     """Many at once, of one cause; the store still has nothing under these numbers."""
     await remote.ask("POST", "/tenants/56/dead-letters/bulk", {"action": "replay", "filter": {"reason": "not_found"}})
+
+
+async def give_access(remote: Remote) -> None:
+    """Somebody who was invited, and keys, in each kind of place that has them."""
+    [organization, *_] = await remote.ask("GET", "/organizations")
+    for place in ("/tenants/56", f"/organizations/{organization['organization_id']}"):
+        invited = {"email": "invited@example.com", "name": "Ines Invitada", "role": "analyst"}
+        await remote.ask("POST", f"{place}/people", invited)
+        await remote.ask("POST", f"{place}/keys", {"name": "ERP", "role": "operator"})
+    await remote.ask("POST", "/platform/keys", {"name": "Operations"})
 
 
 async def settle(remote: Remote) -> None:

@@ -1,17 +1,20 @@
 """Dead letters: what fails in the same way together, and each of them with what may be done about it."""
 
-from app.core.errors import NotFoundError
+from app.core.errors import GoneError, NotFoundError
 from app.dashboard.confirm import confirm
 from app.dashboard.page import Go, Page, View
 from app.dashboard.visit import Visit
 from app.services.bulk_operations import list_bulk
 from app.services.dead_groups import list_group_letters, list_groups
 from app.services.dead_letters import discard_letter, find_pointer, get_letter, replay_letter
-from app.services.ids import read_integration_id
+from app.services.ids import read_integration_id, write_record_id
 from app.services.integration_reads import list_integrations
 from app.services.ledger import show_letter
+from app.services.records import Reader, get_customer, get_order
 from db.dead_groups import Cause, generalise_field
+from db.versions import Key
 from schemas.bulk import DeadGroup
+from schemas.events import Event
 from schemas.ledger import DeadLetterShown
 
 BASE = "/tenants/{tenant_id:int}/dead-letters"
@@ -54,8 +57,10 @@ async def show_one(visit: Visit) -> View:
     shown = show_letter(visit.tenant_id, letter)
     return View(
         "dead/show.html",
-        {"letter": shown, "pointer": pointer, "integrations": await name_integrations(visit),
-         "query": describe_letter(shown)},
+        {
+            "letter": shown, "pointer": pointer, "integrations": await name_integrations(visit),
+            "query": describe_letter(shown), "record_id": await find_record_id(visit, pointer),
+        },
     )  # fmt: skip
 
 
@@ -105,6 +110,19 @@ def read_cause(visit: Visit) -> Cause:
             raise NotFoundError("There is no such integration, or none that you may see.")
         integration_id = found.integration_id
     return Cause(integration_id, reason, kind, visit.query("field"))
+
+
+async def find_record_id(visit: Visit, pointer: Event | None) -> str | None:
+    """Of what the event points at, if it is held and the visitor may look at it."""
+    if pointer is None or not visit.may("records:read"):
+        return None
+    record_id = write_record_id(Key(pointer.source, pointer.account, pointer.object_id))
+    read = get_order if pointer.kind == "order" else get_customer
+    try:
+        await read(visit.office, visit.get_tenant(), record_id, Reader(visit.actor, may_reveal=False), reveal=False)
+    except (NotFoundError, GoneError):
+        return None
+    return record_id
 
 
 def describe_cause(group: DeadGroup) -> dict[str, str | None]:

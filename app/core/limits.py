@@ -197,7 +197,7 @@ class AskedBudget:
 def make_asked_budget(cache: Redis, settings: Settings) -> AskedBudget:
     """For the processes that people call: API, dashboard, command line."""
     rate = BudgetRate(settings.api_provider_calls_per_minute, 0)
-    return AskedBudget(RedisBudget(cache, dict.fromkeys(("vtex", "google_ads", "facebook_ads"), rate)))
+    return AskedBudget(RedisBudget(cache, dict.fromkeys(("vtex", "google_ads", "facebook_ads", "mercadolibre"), rate)))
 
 
 def make_budget(cache: Redis, settings: Settings) -> RedisBudget:
@@ -211,6 +211,7 @@ def make_budget(cache: Redis, settings: Settings) -> RedisBudget:
         "vtex": BudgetRate(settings.vtex_calls_per_minute, *shares),
         "google_ads": BudgetRate(settings.google_ads_calls_per_minute, *shares),
         "facebook_ads": BudgetRate(settings.facebook_calls_per_minute, *shares),
+        "mercadolibre": BudgetRate(settings.mercadolibre_calls_per_minute, *shares),
     }
     return RedisBudget(cache, rates)
 

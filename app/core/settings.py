@@ -245,6 +245,8 @@ class Settings(BaseSettings):
     facebook_calls_per_minute: int = Field(120, ge=1, description="budget per app and ad account, all work together")
     facebook_rows_max: int = Field(200_000, ge=1, description="rows of one window of days; more is read in halves")
     facebook_report_wait_s: float = Field(900.0, gt=0, description="for a report of one day that is made for later")
+    mercadolibre_url: str = "https://api.mercadolibre.com"
+    mercadolibre_calls_per_minute: int = Field(80, ge=1, description="budget per application, all its sellers together")
     breaker_failures: int = Field(10, ge=1)
     breaker_open_s: float = Field(5.0, gt=0)
 

@@ -1,5 +1,5 @@
 """The sandbox as one ASGI application: `/{account}/api/…` is VTEX, `/google/…` Google Ads, `/facebook/…` Meta,
-`/_sandbox/…` the remote control."""
+`/mercadolibre/…` MercadoLibre, `/_sandbox/…` the remote control."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from scripts.sandbox.control_api import ControlApi
 from scripts.sandbox.deliveries import Courier
 from scripts.sandbox.facebook_ads import FacebookAds
 from scripts.sandbox.google_ads import GoogleAds
+from scripts.sandbox.mercadolibre import MercadoLibre
 from scripts.sandbox.vtex_api import VtexApi
 from scripts.sandbox.world import World
 
@@ -22,7 +23,11 @@ class Sandbox:
         self._world: World | None = None
         self._vtex: VtexApi | None = None
         self._control: ControlApi | None = None
-        self._ads: dict[str, GoogleAds | FacebookAds] = {"google": GoogleAds(), "facebook": FacebookAds()}
+        self._others: dict[str, GoogleAds | FacebookAds | MercadoLibre] = {
+            "google": GoogleAds(),
+            "facebook": FacebookAds(),
+            "mercadolibre": MercadoLibre(),
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -50,10 +55,10 @@ class Sandbox:
 
     async def _answer(self, request: Request) -> Reply | None:
         first = request.parts[0]
-        if first in self._ads:
-            return await self._ads[first].answer(request)
-        if first == "_sandbox" and request.parts[1:2] and request.parts[1] in self._ads:
-            return await self._ads[request.parts[1]].control(request)
+        if first in self._others:
+            return await self._others[first].answer(request)
+        if first == "_sandbox" and request.parts[1:2] and request.parts[1] in self._others:
+            return await self._others[request.parts[1]].control(request)
         if first == "_sandbox" and self._control is not None:
             return await self._control.answer(request)
         if first in ("healthz", "readyz"):

@@ -6,8 +6,10 @@ for all its sellers.
 """
 
 from app.connectors.reading import JsonObject
-from app.connectors.verdict import ErrorAnswer, Verdict, classify_status
+from app.connectors.verdict import ErrorAnswer, Verdict, classify_status, decode_body, make_error
 from app.core.answers import read_retry_after_s
+from app.core.errors import ProviderError
+from app.core.outbound import Answer
 
 THROTTLE_S = 60.0  # no Retry-After is documented; windows are of a minute
 
@@ -61,3 +63,11 @@ def _find_status(body: JsonObject) -> int:
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) == 3:
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and 100 <= value < 600 else 0
+
+
+def judge_answer(name: str, answer: Answer) -> ProviderError | None:
+    """For Outbound: what the body of an answer that is not 2xx says. None where the status says as much."""
+    verdict = classify(ErrorAnswer(answer.status, answer.headers, decode_body(answer.body)))
+    if answer.status == 404 or verdict is None or (answer.status >= 500 and verdict.kind == "retryable"):
+        return None
+    return make_error(name, answer.status, verdict)

@@ -19,6 +19,7 @@ from app.core.metrics import (
     TENANTS,
     WATCHED_AGE_SECONDS,
 )
+from app.services.alerts import tell_open_alerts
 from db.failures import is_server_away
 from db.snapshots import TenantSnapshot, list_snapshots
 from workers.context import DrainContext
@@ -36,6 +37,7 @@ async def run_watch_metrics(context: DrainContext) -> None:
             async with context.database.platform_tx("watch_metrics") as connection:
                 found = await list_snapshots(connection)
             tell(found, datetime.now(UTC), context.settings.metric_tenants_max)
+            await tell_open_alerts(context.database)
         except Exception as error:
             if not is_server_away(error):
                 log.exception("watch.not_told")

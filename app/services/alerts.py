@@ -7,7 +7,7 @@ their open alerts cost, and nothing by events; and two rounds at once open, tell
 goes by how the row was seen.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol, TypeVar
@@ -21,7 +21,7 @@ from app.core.metrics import ALERTS_OPEN
 from app.core.settings import Settings
 from app.services.alert_examples import find_example
 from app.services.alert_findings import Finding, judge_tenant
-from app.services.alert_rules import PLATFORM_RULES, RULES, TENANT_RULES, Choice, Choices, Rule
+from app.services.alert_rules import RULES, Choice, Choices
 from app.services.alert_steps import Step, get_figures, plan_steps
 from app.services.tenant_facts import TenantFacts
 from db import alert_channels as db_channels
@@ -74,8 +74,6 @@ async def evaluate_alerts(database: Database, settings: Settings, facts: Sequenc
             done = done.plus(await _try(database, tenant_id, steps, now))
     for tenant_id, rows in left.items():  # of tenants of whom there are no facts: they were deleted
         done = done.plus(await _try(database, tenant_id, plan_steps((), rows, (), settings, now), now))
-    async with database.platform_tx("count_alerts") as connection:
-        show_open(TENANT_RULES, await db_alerts.list_everybodys_open(connection))
     return done
 
 
@@ -87,13 +85,8 @@ async def evaluate_findings(
         listeners = _group(await db_channels.list_everybodys_channels(connection))
     async with alerts_tx(database, tenant_id, "read_alerts") as connection:
         rows = await db_alerts.list_open_alerts(connection, tenant_id)
-    done = await apply_steps(
-        database, tenant_id, plan_steps(findings, rows, listeners.get(tenant_id, ()), settings, now), now
-    )
-    if tenant_id == PLATFORM_ID:
-        async with alerts_tx(database, tenant_id, "count_alerts") as connection:
-            show_open(PLATFORM_RULES, await db_alerts.list_open_alerts(connection, tenant_id))
-    return done
+    steps = plan_steps(findings, rows, listeners.get(tenant_id, ()), settings, now)
+    return await apply_steps(database, tenant_id, steps, now)
 
 
 async def apply_steps(database: Database, tenant_id: int, steps: Sequence[Step], now: datetime) -> Round:
@@ -115,10 +108,14 @@ def read_choices(rows: Iterable[ChoiceRow]) -> dict[int, dict[str, Choice]]:
     return dict(found)
 
 
-def show_open(rules: Sequence[Rule], rows: Sequence[AlertRow]) -> None:
-    """For Prometheus: each rule has a figure, 0 among them."""
-    for rule in rules:
-        ALERTS_OPEN.labels(rule.name, rule.severity).set(sum(row.rule == rule.name for row in rows))
+async def tell_open_alerts(database: Database) -> None:
+    """The gauge of open alerts: each rule has a figure, 0 among them. Every process tells the same, whoever judges."""
+    async with database.platform_tx("count_alerts") as connection:
+        rows = await db_alerts.list_everybodys_open(connection)
+        rows += await db_alerts.list_open_alerts(connection, PLATFORM_ID)
+    counts = Counter(row.rule for row in rows)
+    for rule in RULES.values():
+        ALERTS_OPEN.labels(rule.name, rule.severity).set(counts[rule.name])
 
 
 async def _try(database: Database, tenant_id: int, steps: Sequence[Step], now: datetime) -> Round:

@@ -70,6 +70,10 @@ async def find_values(remote: Remote) -> Mapping[str, Mapping[str, Any]]:
     going_on = await remote.ask("GET", "/tenants/57/sync-runs", limit="1")
     [organization, *_] = await remote.ask("GET", "/organizations")
     of_organization = {"organization_id": organization["organization_id"]}
+    alerts = await remote.ask("GET", "/tenants/59/alerts", limit="1", state="open")
+    channels = await remote.ask("GET", "/tenants/59/alerts/channels")
+    platforms = await remote.ask("GET", "/platform/alerts", limit="1", state="open")
+    of_platform = {"channel_id": (await remote.ask("GET", "/platform/alerts/channels"))[0]["channel_id"]}
     cause = {"integration": "int_56_1", "reason": "unmappable", "kind": "order", "field": "items[].price"}
     return {
         "": {
@@ -80,6 +84,16 @@ async def find_values(remote: Remote) -> Mapping[str, Mapping[str, Any]]:
         "dead": {"event_id": letters[0]["event_id"], "operation_id": operations[0]["operation_id"]},
         "dead.group?": cause,
         "dead.bulk?": cause,
+        "alerts": {
+            "tenant_id": 59,
+            "alert_id": alerts[0]["alert_id"],
+            "channel_id": channels[0]["channel_id"],
+        },
+        "alerts.channel_new?": {"kind": "webhook"},
+        "alerts.platform_channel_new?": {"kind": "email"},
+        "alerts.platform_show": {"alert_id": platforms[0]["alert_id"]},
+        "alerts.platform_channel": of_platform,
+        "alerts.platform_channel_delete": of_platform,
         "integrations": {"type": "vtex"},
         **await find_access(remote, "", "/tenants/56", {}),
         **await find_access(

@@ -28,6 +28,7 @@ SETTINGS: dict[str, object] = {
     "api_rate_caller_per_s": 10_000,
     "vtex_index_lag_s": 0.0,
     "watch_interval_s": 2,
+    "backup_max_age_h": 26,  # nobody has made any: the platform has an alert
 }
 
 
@@ -83,6 +84,7 @@ async def set_scene(run: RunFile) -> None:
         await let_events_come(remote)
         await take_credentials_back(remote, "testbrand")
         await begin_runs(remote)
+        await add_channels(remote)
         await settle(remote)
         await look_after_letters(remote)
         await give_access(remote)
@@ -152,6 +154,14 @@ async def give_access(remote: Remote) -> None:
     await remote.ask("POST", "/platform/keys", {"name": "Operations"})
 
 
+async def add_channels(remote: Remote) -> None:
+    """One that nobody answers, as its test says."""
+    channel = {"kind": "webhook", "name": "On call", "url": "https://hooks.invalid/acequia"}
+    for place in ("/tenants/59", "/platform"):
+        made = await remote.ask("POST", f"{place}/alerts/channels", channel)
+        await remote.ask("POST", f"{place}/alerts/channels/{made['channel_id']}/test")
+
+
 async def settle(remote: Remote) -> None:
     """Until what was broken shows. Raises TimeoutError."""
 
@@ -165,7 +175,13 @@ async def settle(remote: Remote) -> None:
         integration = await remote.ask("GET", "/tenant-integrations/int_59_1")
         return bool(integration["status"] == "credentials_refused")
 
+    async def are_alerted() -> bool:
+        return bool(
+            await remote.ask("GET", "/tenants/59/alerts", state="open")
+            and await remote.ask("GET", "/platform/alerts", state="open")
+        )
+
     async with asyncio.timeout(SETTLE_TIMEOUT_S):
-        for has_come in (has_letters, is_refused):
+        for has_come in (has_letters, is_refused, are_alerted):
             while not await has_come():  # noqa: ASYNC110 - other processes' work
                 await asyncio.sleep(POLL_S)

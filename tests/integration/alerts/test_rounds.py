@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from prometheus_client import REGISTRY
 
 from app.core.errors import ConflictError, InvalidInputError, NotFoundError
 from app.services.alert_cleaning import forget_old_alerts
@@ -15,7 +16,7 @@ from app.services.alert_views import (
     snooze_alert,
     unsnooze_alert,
 )
-from app.services.alerts import evaluate_alerts
+from app.services.alerts import evaluate_alerts, tell_open_alerts
 from app.services.tenant_facts import read_all_facts
 from schemas.alerts import RuleChange, Snooze
 from tests.integration.alerts.conftest import CLI, Watch
@@ -282,3 +283,19 @@ async def test_a_list_goes_on_behind_its_cursor_and_shows_no_neighbour(watch: Wa
     assert [alert.rule for alert in (await list_alerts(watch.office, GLOBEX, "open", 9)).data] == [
         "credentials_refused"
     ]
+
+
+async def test_every_process_tells_how_many_are_open(watch: Watch) -> None:
+    def read(rule: str) -> float | None:
+        return REGISTRY.get_sample_value("acequia_alerts_open", {"rule": rule, "severity": "warning"})
+
+    for tenant_id in (ACME, GLOBEX):
+        await make_late(watch, tenant_id)
+    async with watch.idle_worker() as one, watch.idle_worker() as other:
+        await watch.look(one)
+        await tell_open_alerts(other.database)
+        assert (read("sync_late"), read("storage")) == (2, 0)
+        await mend(watch)
+        await watch.look(one)
+        await tell_open_alerts(other.database)
+        assert read("sync_late") == 1

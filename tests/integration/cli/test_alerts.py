@@ -2,22 +2,21 @@
 
 import json
 
-import pytest
-
 from tests.integration.cli.conftest import RunCommand
 
 ACME = "56"
 
 
-async def test_rules_channels_and_backups(acequia: RunCommand, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_rules_channels_and_backups(acequia: RunCommand) -> None:
     assert json.loads((await acequia("alerts", "list", "--platform", "--json")).out) == []
     changed = await acequia("alerts", "rules", ACME, "--rule", "storage", "--threshold", "70", "--json")
     assert {rule["rule"]: rule["threshold"] for rule in json.loads(changed.out)}["storage"] == 70
     assert (await acequia("alerts", "rules", ACME, "--rule", "storage", "--threshold", "700")).code == 1
-    monkeypatch.setenv("ACEQUIA_CHANNEL_URL", "https://hooks.invalid/canary")
-    made = json.loads((await acequia(
-        "alerts", "channels", "create", ACME, "--kind", "webhook", "--name", "On call", "--json"
-    )).out)  # fmt: skip
+    created = await acequia(
+        *("alerts", "channels", "create", ACME, "--kind", "webhook", "--name", "On call", "--json"),
+        ACEQUIA_CHANNEL_URL="https://hooks.invalid/canary",
+    )
+    made = json.loads(created.out)
     assert made["secret"].startswith("whsec_")
     shown = await acequia("alerts", "channels", "list", ACME)
     assert "On call" in shown.out

@@ -78,8 +78,12 @@ def say_finding(visit: Visit, connector: str, finding: Finding) -> str:
 
 def say_text(visit: Visit, key: str, declared: str) -> str:
     """A connector's own text, English as it is declared where it has none."""
-    text = visit.t(key) if visit.texts.has(key) else declared
-    return text[:1].upper() + text[1:]
+    return visit.t(key) if visit.texts.has(key) else declared
+
+
+def say_label(visit: Visit, connector: Connector) -> str:
+    """A connector's name: of most the same in every language."""
+    return say_text(visit, f"connectors.{connector.name}.name", connector.label)
 
 
 def _make_field(

@@ -10,6 +10,7 @@ from app.dashboard.connector_forms import (
     make_fields,
     read_values,
     say_finding,
+    say_label,
     say_text,
     tell_wrong,
 )
@@ -32,7 +33,11 @@ async def show_choices(visit: Visit) -> View:
     """Those that can be connected first; the others are told of and cannot be chosen."""
     connectors = sorted(list_connectors().values(), key=lambda one: (not one.is_available, not one.credentials))
     choices = [
-        (one, say_text(visit, f"connectors.{one.name}.says", ", ".join(stream.label for stream in one.streams)))
+        (
+            one,
+            say_label(visit, one),
+            say_text(visit, f"connectors.{one.name}.says", ", ".join(stream.label for stream in one.streams)),
+        )
         for one in connectors
     ]
     return View("integrations/choose.html", {"choices": choices})
@@ -122,6 +127,7 @@ def _render_new(visit: Visit, connector: Connector, findings: Sequence[Finding])
     by_field = _place_findings(connector, findings)
     data = {
         "connector": connector,
+        "label": say_label(visit, connector),
         "steps": list_setup_steps(visit, connector.name),
         "config": _make_all(visit, connector, connector.config, by_field),
         "credentials": _make_all(visit, connector, connector.credentials, by_field),

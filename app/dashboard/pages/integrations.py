@@ -6,7 +6,7 @@ from typing import Any
 
 from app.connectors.registry import get_connector, list_connectors
 from app.core.errors import AcequiaError, NotFoundError, QueueUnavailableError
-from app.dashboard.connector_forms import make_fields, say_finding, say_text
+from app.dashboard.connector_forms import make_fields, say_finding, say_label, say_text
 from app.dashboard.page import Page, View
 from app.dashboard.visit import Visit
 from app.services.budget_views import AccountBudget, read_budgets
@@ -46,7 +46,7 @@ async def show_list(visit: Visit) -> View:
     data = {
         "integrations": shown,
         "states": {one.id: one for one in status.integrations},
-        "labels": {name: connector.label for name, connector in list_connectors().items()},
+        "labels": {name: say_label(visit, connector) for name, connector in list_connectors().items()},
         "gaps": _group_gaps(await list_tenant_gaps(visit.office, visit.tenant_id)),
         "waiting": await count_waiting(visit),
         "steps": list_setup_steps(visit, "vtex"),
@@ -69,6 +69,7 @@ async def show_with(visit: Visit, validation: Validation | None) -> View:
     data: dict[str, Any] = {
         "integration": shown,
         "connector": connector,
+        "label": say_label(visit, connector),
         "state": next(one for one in status.integrations if one.id == shown.id),
         "runs": runs.data,
         "gaps": gaps.get(shown.id, []),

@@ -48,7 +48,9 @@ async def start(visit: Visit) -> View | Go:
             "until": _read_day(visit, "until", later=timedelta(days=1)),
         },
     )
-    lines = await start_syncs(visit.office, visit.get_tenant(), wanted, actor=visit.actor)
+    asked = await start_syncs(visit.office, visit.get_tenant(), wanted, actor=visit.actor)
+    listed = {one.id for one in await list_syncable(visit)}
+    lines = [line for line in asked if line.integration_id in listed]  # of others there is nothing to sync
     if len(lines) == 1 and lines[0].run_id is not None and lines[0].note is None:
         return Go(visit.link("syncs.show", run_id=lines[0].run_id), f"syncs.start_{lines[0].outcome}")
     return await _render_start(visit, lines)

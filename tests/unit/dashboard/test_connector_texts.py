@@ -26,6 +26,8 @@ def test_every_field_is_said_in_every_language_and_in_english_as_declared(connec
 
 @pytest.mark.parametrize("connector", AVAILABLE, ids=lambda one: one.name)
 def test_every_connector_says_how_it_is_set_up_and_what_to_do_with_its_addresses(connector: Connector) -> None:
+    name = f"connectors.{connector.name}.name"
+    assert not TEXTS.has(name) or TEXTS.get(ENGLISH, name) == connector.label
     wanted = ["says", "setup_1", "setup_2", "setup_3"]
     wanted += [f"endpoint.{one.kind}" for one in connector.endpoints]
     wanted += [f"step_{one.kind}_1" for one in connector.endpoints]

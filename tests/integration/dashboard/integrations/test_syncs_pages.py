@@ -16,6 +16,7 @@ from tests.integration.dashboard.integrations.conftest import (
     Shop,
     Syncing,
     connect,
+    connect_brand,
     read_text,
 )
 from tests.integration.workers.works import until
@@ -105,6 +106,7 @@ async def test_a_run_is_paused_resumed_and_cancelled_with_what_stays_said(browse
 async def test_what_is_asked_for_twice_is_joined_and_what_cannot_run_says_why(browse: Browse, shop: Shop) -> None:
     await connect(shop, auto_sync=False)
     browser = await browse(ACME, "operator")
+    await connect_brand(shop)  # of which there is nothing to sync, and nothing to say
     run = await begin(browser)
     assert await begin(browser) == run
     assert "goes on already" in read_text(await browser.get(run))

@@ -38,6 +38,9 @@ MEMORY_LOSSES = Counter("acequia_queue_memory_losses", "Times that Redis was fou
 DRAINS_ACTIVE = Gauge("acequia_drains_active", "Slices being drained now")
 API_CALLS = Counter("acequia_api_calls", "Calls to the API, by operation and status", ["operation", "status"])
 PAGES_SHOWN = Counter("acequia_pages_shown", "Pages of the dashboard, by page and status", ["page", "status"])
+BULK_LETTERS = Counter(
+    "acequia_bulk_letters", "Dead letters that operations on many have handled", ["action", "outcome"]
+)
 SYNC_STEPS = Counter("acequia_sync_steps", "Steps of sync runs, by stream and how they ended", ["stream", "end"])
 SYNC_OBJECTS = Counter("acequia_sync_objects", "Objects that syncs have listed and handled", ["stream"])
 ALERTS_OPEN = Gauge(

@@ -19,6 +19,7 @@ from uuid import UUID
 
 from app.core.errors import AcequiaError, KeyDestroyedError
 from app.core.logging import get_logger
+from app.core.metrics import BULK_LETTERS
 from app.core.queue import AppendBatch, NewEntry, Queue
 from app.core.queue_records import make_confirm
 from app.core.sealing import TenantKeys
@@ -28,7 +29,7 @@ from app.services.bulk_operations import OBJECT_KIND
 from app.services.dead_letters import make_replay
 from app.services.keyring import Keyring
 from db import bulk_operations as db_bulk
-from db.bulk_operations import BulkClaim, BulkEnd, BulkLeaseLostError, BulkProgress
+from db.bulk_operations import BulkAction, BulkClaim, BulkEnd, BulkLeaseLostError, BulkProgress
 from db.dead_letters import DeadLetter
 from db.failures import classify
 from db.pool import Database
@@ -129,6 +130,7 @@ async def _discard(office: BulkOffice, claim: BulkClaim, letters: Sequence[DeadL
         done = await db_bulk.discard_letters(connection, claim.tenant_id, [letter.event_id for letter in letters])
         failures = {TAKEN: len(letters) - len(done)} if len(done) < len(letters) else {}
         await db_bulk.save_place(connection, claim, BulkProgress(_find_place(letters), (), len(done), failures))
+    _count("discard", len(done), failures)
 
 
 async def _begin_replays(
@@ -147,7 +149,14 @@ async def _begin_replays(
         pending = [entry.event_id for entry in entries]
         progress = BulkProgress(_find_place(letters), pending, len(begun), replays.failures)
         await db_bulk.save_place(connection, claim, progress)
+    _count("replay", len(begun), replays.failures)
     return entries
+
+
+def _count(action: BulkAction, done: int, failures: Mapping[str, int]) -> None:
+    """Behind the commit."""
+    for outcome, letters in {"done": done, **failures}.items():
+        BULK_LETTERS.labels(action, outcome).inc(letters)
 
 
 def _make_replays(letters: Sequence[DeadLetter], keys: TenantKeys | None) -> _Replays:

@@ -14,6 +14,7 @@ from app.connectors.mercadolibre.access import Application, read_application
 from app.connectors.mercadolibre.client import MercadoLibreClient, Seller
 from app.connectors.mercadolibre.mapping import map_order
 from app.connectors.mercadolibre.tokens import AccessTokens, Tokens
+from app.connectors.mercadolibre.validation import validate
 from app.core.errors import (
     CredentialsRefusedError,
     MappingError,
@@ -268,3 +269,37 @@ def test_an_application_is_read_from_the_declared_fields() -> None:
     for broken in ({"site_id": "MCU"}, {"client_id": ""}):
         with pytest.raises(MappingError):
             read_application({**config, **broken}, credentials)
+
+
+async def test_each_wrong_thing_is_found_by_its_name(meli: Meli) -> None:
+    async def look(**changes: Any) -> list[str]:
+        seller = Seller(meli.application._replace(**changes), meli.vault)
+        found = await validate(meli.client, seller)
+        assert "canary" not in str(found)
+        return [finding.code for finding in found.findings]
+
+    assert await look(client_secret="x") == ["wrong_client"]
+    assert await look(seed="TG-of-nobody") == ["reconnect"]
+    assert not meli.vault.committed, "neither has used the token up"
+    assert await look() == ["all_fine"]
+    assert await look(site_id="MLB") == ["wrong_site"]
+    refusal = {"code": "PA_UNAUTHORIZED_RESULT_FROM_POLICIES", "blocked_by": "PolicyAgent", "status": 403}
+    blocked = {"error": "unauthorized_scopes", "message": "unauthorized_scopes", "status": 401}
+    for route, status, body, code in (
+        ("search", 403, refusal, "missing_permission"),
+        ("search", 401, blocked, "application_blocked"),
+        ("search", 400, {"error": "bad_request", "status": 400}, "provider_refused"),
+        ("me", 429, {"error": "too_many_requests", "status": 429}, "provider_throttled"),
+        ("me", 502, {}, "provider_unavailable"),
+        ("me", 200, {"id": 1, "status": {"site_status": "deactive"}}, "seller_not_active"),
+    ):
+        await meli.tell(route, {"status": status, "body": body})
+        assert await look() == [code]
+    assert len(meli.vault.committed) == 1
+
+
+async def test_a_check_tells_who_the_seller_is_and_keeps_what_it_used_up(meli: Meli) -> None:
+    found = await validate(meli.client, meli.seller)
+    assert (found.is_valid, found.user_id) == (True, meli.user_id)
+    assert meli.vault.committed[0].refresh_token != meli.application.seed
+    assert (await validate(meli.make_client(), meli.seller)).is_valid

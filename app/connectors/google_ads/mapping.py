@@ -27,15 +27,17 @@ Accounts = dict[str | None, JsonObject]
 def map_ad_spend(document: object) -> list[AdSpendRecord | MappingError]:
     """The record of every row of an answer, or what is wrong with the row.
 
-    `document`: an answer of search, the array of searchStream's, or a row. Raises MappingError for what is none, and
+    `document`: an answer of search, the array of searchStream's, or a row; an answer may have the account beside its
+    `results`, as `customer`, for rows that do not say whose they are. Raises MappingError for what is none, and
     for an answer with an error in it: of a stream that broke off, nothing can be used.
     """
     rows = [JsonObject(row, path) for row, path in _list_rows(document)]
     accounts = _find_accounts(rows)
+    beside = JsonObject(document.get("customer") if isinstance(document, dict) else None, "customer")
     found: list[AdSpendRecord | MappingError] = []
     for row in rows:
         try:
-            found.append(_map_row(row, accounts))
+            found.append(_map_row(row, accounts, beside))
         except MappingError as error:
             found.append(error)
     return found
@@ -77,15 +79,16 @@ def _find_accounts(rows: list[JsonObject]) -> Accounts:
     return accounts
 
 
-def _map_row(row: JsonObject, accounts: Accounts) -> AdSpendRecord:
+def _map_row(row: JsonObject, accounts: Accounts, beside: JsonObject) -> AdSpendRecord:
     if not row:
         raise MappingError(row.path or "$", "is not a row")
     campaign, group = row.get_object("campaign"), row.get_object("adGroup")
     segments, metrics = row.get_object("segments"), row.get_object("metrics")
-    account_id = _find_account_id(row)
+    account_id, beside_id = _find_account_id(row), _find_id(beside, None)
+    account_id = account_id or beside_id
     if account_id is None:
         raise MappingError(f"{campaign.path}.resourceName", "names no account, and neither does customer.id")
-    account = accounts.get(account_id, row.get_object("customer"))
+    account = accounts.get(account_id) or (beside if account_id == beside_id else row.get_object("customer"))
     currency = read_currency(account.peek("currencyCode"), row.get_object("customer").path + ".currencyCode")
     day = segments.find_day("date")
     if day is None:

@@ -317,6 +317,9 @@ class Settings(BaseSettings):
     objective_business_percent: float = Field(
         99.0, gt=0, lt=100, description="the same of a business tenant's; a trial has no objective"
     )
+    objective_late_min: int = Field(
+        5, ge=1, description="late changes in a long window before a burn of the objective is on"
+    )
     dead_rising_minutes: int = Field(60, ge=1, le=1_440, description="how far back dead letters count as made recently")
     metric_tenants_max: int = Field(
         100, ge=0, description="tenants that one process names in its metrics; the others count as `other`"

@@ -74,8 +74,11 @@ def find_objective_percent(tenant: Tenant, settings: Settings) -> float | None:
     return percents.get(tenant.type)
 
 
-def judge_objective(percent: float, month: Share, windows: dict[str, Share], waiting: int) -> ObjectiveFacts:
-    """`waiting`: late events that have not ended. They count in the month and in each window."""
+def judge_objective(
+    percent: float, month: Share, windows: dict[str, Share], waiting: int, *, late_min: int
+) -> ObjectiveFacts:
+    """`waiting`: late events that have not ended. They count in the month and in each window. `late_min`: of a long
+    window, for a burn to be on: where three changes come an hour, one of them late is no fire."""
     allowed = 1 - percent / 100
     rates = {name: _burn_rate(Share(*share), waiting, allowed) for name, share in windows.items()}
     counted, late = month.counted + waiting, month.late + waiting
@@ -86,7 +89,7 @@ def judge_objective(percent: float, month: Share, windows: dict[str, Share], wai
         kept_percent=None if not counted else round(100 * (1 - late / counted), 4),
         budget_left=1.0 if not counted else round(1 - late / (counted * allowed), 4),
         burn_rates=rates,
-        burn=_find_burn(rates),
+        burn=_find_burn(rates, {name: share.late + waiting for name, share in windows.items()}, late_min),
     )
 
 
@@ -106,7 +109,7 @@ def judge_recent(
     if percent is None:
         return None
     if recent is None:
-        return judge_objective(percent, Share(0, 0), {name: Share(0, 0) for name in WINDOWS}, 0)
+        return judge_objective(percent, Share(0, 0), {name: Share(0, 0) for name in WINDOWS}, 0, late_min=1)
     windows = {
         "5m": Share(recent.counted_5m, recent.late_5m),
         "30m": Share(recent.counted_30m, recent.late_30m),
@@ -118,7 +121,8 @@ def judge_recent(
     windows |= {name: max(windows[name], last_hour) for name in ("6h", "3d")}
     if now - find_month_begin(now) >= WINDOWS["1h"]:
         month = max(month, last_hour)
-    return judge_objective(percent, month, windows, count_waiting_late(depth, settings))
+    waiting = count_waiting_late(depth, settings)
+    return judge_objective(percent, month, windows, waiting, late_min=settings.objective_late_min)
 
 
 class Objective(NamedTuple):
@@ -153,7 +157,8 @@ async def measure_objective(
         windows = {
             name: _add([row.counts for row in rows if row.at > now - length]) for name, length in WINDOWS.items()
         }
-        facts = judge_objective(percent, _add(month), windows, count_waiting_late(depth, settings))
+        waiting = count_waiting_late(depth, settings)
+        facts = judge_objective(percent, _add(month), windows, waiting, late_min=settings.objective_late_min)
     p50, p99 = (estimate_percentile_ms(freshness, share) for share in (0.5, 0.99))
     return Objective(settings.objective_within_s, began, facts, p50, p99)
 
@@ -172,9 +177,10 @@ def _burn_rate(share: Share, waiting: int, allowed: float) -> float:
     return 0.0 if not counted else round((share.late + waiting) / counted / allowed, 2)
 
 
-def _find_burn(rates: dict[str, float]) -> Burn | None:
+def _find_burn(rates: dict[str, float], late: dict[str, int], late_min: int) -> Burn | None:
     """The fastest that is on."""
     for window in BURN_WINDOWS:
-        if rates[window.short_name] >= window.factor and rates[window.long_name] >= window.factor:
+        is_on = min(rates[window.short_name], rates[window.long_name]) >= window.factor
+        if is_on and late[window.long_name] >= late_min:
             return window.burn
     return None

@@ -25,7 +25,7 @@ NONE = Share(0, 0)
 def judge(
     windows: dict[str, Share] | None = None, *, percent: float = 99.0, month: Share = NONE, waiting: int = 0
 ) -> ObjectiveFacts:
-    return judge_objective(percent, month, dict.fromkeys(WINDOWS, NONE) | (windows or {}), waiting)
+    return judge_objective(percent, month, dict.fromkeys(WINDOWS, NONE) | (windows or {}), waiting, late_min=5)
 
 
 @pytest.mark.parametrize(("type_", "percent"), [("enterprise", 99.9), ("business", 99.0), ("trial", None)])
@@ -57,6 +57,8 @@ def test_the_budget_is_what_the_objective_allows_to_be_late(
         ({"30m": Share(100, 6), "6h": Share(1_000, 60)}, "fast"),
         ({"6h": Share(1_000, 10), "3d": Share(1_000, 10)}, "slow"),
         ({"6h": Share(1_000, 9), "3d": Share(1_000, 10)}, None),
+        # Few are no fire, however large their share.
+        ({"5m": Share(4, 4), "1h": Share(4, 4)}, None),
         ({"5m": Share(10, 10), "1h": Share(10, 10), "6h": Share(10, 10), "3d": Share(10, 10)}, "fast"),
     ],
 )

@@ -219,7 +219,7 @@ async def test_an_objective_whose_budget_burns(watch: Watch) -> None:
     works = watch.works
     late = datetime.now(UTC) - timedelta(seconds=90)
     orders = [await works.change_order() for _ in range(2)]
-    async with watch.worker() as context:
+    async with watch.worker(objective_late_min=2) as context:
         await works.wait_for(await works.append(*(works.hint(order.order_id, stamp=late) for order in orders)))
         text = await see_open(watch, context, "freshness_burns_fast")
         assert "2 llegaron tarde" in text

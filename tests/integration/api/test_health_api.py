@@ -75,7 +75,8 @@ async def test_a_tenants_freshness_and_objective_are_its_own(shop: Cast, worker:
         nothing = read(await client.get(f"/tenants/{ACME}/throughput", params={"stream": "customers"}))["data"]
     objective = found["objective"]
     assert (objective["percent"], objective["counted"], objective["late"]) == (99.0, 4, 1)
-    assert (objective["kept_percent"], objective["budget_left"], objective["burn"]) == (75.0, -24.0, "fast")
+    assert (objective["kept_percent"], objective["budget_left"], objective["burn_rates"]["1h"]) == (75.0, -24.0, 25.0)
+    assert objective["burn"] is None, "one late change is no fire"
     assert found["freshness_p50_ms"] == pytest.approx(1_000, rel=0.45)
     assert found["freshness_p99_ms"] == pytest.approx(90_000, rel=0.45)
     assert (series["totals"]["events"], series["totals"]["late"], len(series["points"])) == (4, 1, 60)

@@ -54,7 +54,7 @@ async def test_a_change_is_fresh_when_its_row_is_committed_and_counts_once(works
 async def test_a_call_that_comes_late_is_late_and_burns_the_budget(works: Works) -> None:
     late = [await works.change_order() for _ in range(2)]
     stamp = datetime.now(UTC) - timedelta(seconds=90)
-    async with works.worker() as context:
+    async with works.worker(objective_late_min=2) as context:
         await works.wait_for(await works.append(*(works.hint(order.order_id, stamp=stamp) for order in late)))
         await works.wait_for_rest()
         [acme, globex] = await read_all_facts(works.office, context.queue, context.settings)
@@ -72,7 +72,7 @@ async def test_a_call_that_comes_late_is_late_and_burns_the_budget(works: Works)
 
 async def test_what_waits_too_long_counts_before_anybody_has_drained_it(works: Works) -> None:
     order = await works.change_order()
-    async with works.worker(objective_within_s=0.05) as context:
+    async with works.worker(objective_within_s=0.05, objective_late_min=2) as context:
         await context.queue.pause(ACME)
         await works.append(works.hint(order), works.hint(order))
 

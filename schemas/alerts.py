@@ -138,7 +138,8 @@ class ChannelChange(_ChannelFields):
 
 class Channel(Shown):
     """`target`: where it goes, as far as it may be shown. `failures`: in a row. `status`: failing after
-    ALERT_FAILURES_MAX of them. `secrets_valid`: 2 for a day after a rotation; None where nothing is signed."""
+    ALERT_FAILURES_MAX of them, and one that has never worked after the first. `secrets_valid`: 2 for a day after a
+    rotation; None where nothing is signed."""
 
     channel_id: UUID
     kind: ChannelKind

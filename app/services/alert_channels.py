@@ -176,7 +176,8 @@ def show_channel(settings: Settings, row: ChannelRow, goal: Goal) -> Channel:
 def _find_status(settings: Settings, row: ChannelRow) -> str:
     if not row.is_enabled:
         return "off"
-    if row.failures >= settings.alert_failures_max:
+    # One that has never worked fails from its first try on.
+    if row.failures >= (settings.alert_failures_max if row.last_ok_at else 1):
         return "failing"
     return "working" if row.last_ok_at else "unused"
 

@@ -79,6 +79,8 @@ def write_figure(value: float | None, unit: Unit | None, reader: Reader) -> str:
         return f"{format_decimal(round(value, 1), locale=reader.locale)}\u00a0%"
     spans = {"hours": 3_600, "days": 86_400, "seconds": 1}
     if unit in spans:
+        if value == 0:
+            return str(format_unit(0, f"duration-{unit.removesuffix('s')}", locale=reader.locale))
         return write_duration(max(value, 0) * spans[unit], reader)
     return format_decimal(round(value, 1), locale=reader.locale)
 

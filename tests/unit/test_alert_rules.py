@@ -193,6 +193,7 @@ def test_figures_and_moments_are_written_as_the_reader_does() -> None:
     assert write_figure(91.25, "percent", spanish) == "91,2\u00a0%"
     assert write_figure(1234, "count", portuguese) == "1.234"
     assert write_figure(None, "count", english) == "–"
+    assert write_figure(0, "hours", spanish) == "0 horas"
     assert [write_duration(seconds, english) for seconds in (1, 90, 150, 7_200, 172_800)] == [
         "1 second", "90 seconds", "2 minutes", "2 hours", "2 days",
     ]  # fmt: skip

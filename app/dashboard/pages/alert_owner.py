@@ -3,6 +3,7 @@
 from typing import Any
 
 from app.dashboard.page import View
+from app.dashboard.pages.alert_failures import tell_failure
 from app.dashboard.visit import Visit
 from app.services.alert_texts import Reader
 from app.services.permissions import Permission
@@ -52,5 +53,5 @@ def make_view(visit: Visit, template: str, **data: Any) -> View:
     return View(
         f"alerts/{template}.html",
         {"to": lambda name, **params: link_to(visit, name, **params), "tabs": tabs, "may_operate": may_operate(visit),
-         "may_write": may_write(visit), **data},
+         "failure_of": lambda sentence: tell_failure(visit, sentence), "may_write": may_write(visit), **data},
     )  # fmt: skip

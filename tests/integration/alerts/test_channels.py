@@ -175,7 +175,7 @@ async def test_a_channel_that_fails_is_tried_again_shown_and_holds_up_nobody(wat
         assert await watch.send(context) == 1
         assert len(watch.web.calls) == 1
         shown = await get_channel(watch.office, ACME, bad.channel_id)
-        assert (shown.status, shown.failures, shown.last_failure) == ("unused", 1, "the mail server answered 451")
+        assert (shown.status, shown.failures, shown.last_failure) == ("failing", 1, "the mail server answered 451")
         for _ in range(4):
             await make_due(watch)
             await watch.send(context)

@@ -178,7 +178,9 @@ async def test_a_channel_is_made_tested_switched_off_rotated_and_deleted(
     assert "The test message was taken" in read(await browser.post(place, data={"do": "test"}))
     assert [call.json["type"] for call in web_server.calls] == ["alert.test"]
     web_server.status = 500
-    assert "The test message was not taken: answered 500." in read(await browser.post(place, data={"do": "test"}))
+    assert "The test message was not taken. It answered 500." in read(await browser.post(place, data={"do": "test"}))
+    spanish = await open_in(browse, ACME, "owner", "es")
+    assert "Respondió 500" in read(await spanish.get(place)), "what was kept in English words is told in Spanish"
     rotated = read(await browser.post(place, data={"do": "rotate"}))
     assert secret not in rotated
     assert "whsec_" in rotated

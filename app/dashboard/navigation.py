@@ -20,7 +20,11 @@ class Item(NamedTuple):
 
 
 def list_platform_items(visit: Visit) -> list[Item]:
-    return _list(visit, PLATFORM) if visit.principal is not None else []
+    if visit.principal is None:
+        return []
+    items = _list(visit, PLATFORM)
+    # The alerts of a tenant are in its own menu, and not those of the platform.
+    return items if visit.tenant is None else [item._replace(is_here=False) for item in items]
 
 
 def list_tenant_items(visit: Visit) -> list[Item]:

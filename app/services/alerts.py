@@ -7,6 +7,7 @@ their open alerts cost, and nothing by events; and two rounds at once open, tell
 goes by how the row was seen.
 """
 
+import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -32,6 +33,8 @@ from db.alert_scope import PLATFORM_ID, alerts_tx
 from db.alerts import AlertRow, ChoiceRow
 from db.pool import Database
 from schemas.ids import make_uuid7
+
+TENANTS_AT_ONCE = 200  # judged without a break: some milliseconds
 
 log = get_logger()
 
@@ -65,7 +68,9 @@ async def evaluate_alerts(database: Database, settings: Settings, facts: Sequenc
             _group(await db_channels.list_everybodys_channels(connection)),
         )
     done, left = Round(), {tenant_id: list(rows) for tenant_id, rows in state.rows.items()}
-    for one in facts:
+    for number, one in enumerate(facts):
+        if number % TENANTS_AT_ONCE == 0:
+            await asyncio.sleep(0)  # drains run in the same loop
         tenant_id = one.tenant.tenant_id
         findings = judge_tenant(one, state.choices.get(tenant_id, {}), now)
         rows = left.pop(tenant_id, [])

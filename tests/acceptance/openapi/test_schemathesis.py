@@ -30,6 +30,7 @@ GENEROUS = {
     "api_provider_calls_per_minute": 1_000_000,
     "integrations_per_tenant_max": 1_000_000,
     "test_events_per_minute": 1_000_000,
+    "bulk_operations_max": 1_000_000,
     "endpoint_cache_ttl_ms": 50,
     "sync_progress_stream_s": 0.1,
     "sync_progress_interval_s": 0.05,
@@ -46,6 +47,7 @@ JOIN_AGAIN = (
 AGAIN = (
     "UPDATE dead_letters SET status = 'waiting', replay_event_id = NULL",
     "UPDATE tenant_integrations SET status = 'active'",
+    "UPDATE bulk_operations SET status = 'running', cancelled_at = NULL, ended_at = NULL",
     "UPDATE sync_runs SET cancelled_at = NULL, ended_at = NULL, status = 'queued' WHERE integration_id > 1",
     "UPDATE tenants SET status = 'active', delete_after = NULL, settings = '{\"max_api_calls_day\": 1000000}'",
     "UPDATE api_keys SET revoked_at = NULL, expires_at = NULL WHERE name <> 'generated'",
@@ -137,6 +139,7 @@ def find_known(seeds: Seeds) -> dict[str, list[Any]]:
         "dead_letter_id": list(seeds.dead_ids),
         "order_id": [write_record_id(Key("vtex", "store1", order_id)) for order_id in seeds.order_ids],
         "customer_id": [write_record_id(Key("vtex", "store1", customer_id)) for customer_id in seeds.customer_ids],
+        "operation_id": list(map(str, seeds.operation_ids)),
         "run_id": list(seeds.run_ids),
         "integration_types": [["vtex"], ["vtex", "google_ads"]],
         "streams": [["orders"]],

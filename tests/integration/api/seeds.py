@@ -71,7 +71,8 @@ async def plant(office: Office, writer: Database, tenant_id: int, *, is_theirs: 
     return Seeds(
         tenant_id, [key.key_id for key in made], [person.person_id for person in people], events, dead,
         [f"o-{n}" for n in range(rows)], [f"c-{n}" for n in range(rows)],
-        await _plant_runs(office, tenant_id, sign, rows), [await _plant_operation(office, tenant_id, sign)],
+        await _plant_runs(office, tenant_id, sign, rows),
+        [await _plant_operation(office, tenant_id, sign) for _ in range(rows)],
         await _plant_alert(writer, tenant_id, sign, number), await _plant_channel(office, tenant_id, sign),
     )  # fmt: skip
 

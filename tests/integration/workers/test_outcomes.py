@@ -133,7 +133,7 @@ async def test_what_the_provider_says_stands_when_it_never_catches_up(works: Wor
 
 
 async def test_an_order_that_is_not_readable_yet_is_read_later(works: Works) -> None:
-    await works.sandbox.control("POST", "faults", {"account": works.accounts[ACME], "not_readable_ms": 250})
+    await works.sandbox.control("POST", "faults", {"account": works.accounts[ACME], "not_readable_ms": 1_500})
     order = await works.change_order()
     async with works.worker():
         (event_id,) = await works.append(works.hint(order))

@@ -34,7 +34,7 @@ from scripts.stack.postgres import SUPERUSER
 from scripts.stack.procfile import read_procfile
 
 EVENTS = 10_000_000
-ROUNDS = 25  # of every visit
+ROUNDS = 15  # of every visit
 WARM_ROUNDS = 3
 DEPTH = 12  # pages that the deepest cursor lies behind the first
 EMAIL = "admin@acequia.example"

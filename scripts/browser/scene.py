@@ -28,6 +28,7 @@ SETTINGS: dict[str, object] = {
     "api_rate_caller_per_s": 10_000,
     "vtex_index_lag_s": 0.0,
     "watch_interval_s": 2,
+    "postpone_s": 2.0,
     "backup_max_age_h": 26,  # nobody has made any: the platform has an alert
 }
 

@@ -23,6 +23,7 @@ class Guide:
         self.window = window
         self.page = window.page
         self.tenant_id = tenant_id
+        self.integration_id = f"int_{tenant_id}_1"  # of the first one that is made
         self._links = Links(PAGES)
         self._texts = load_texts()
 
@@ -61,6 +62,25 @@ class Guide:
 
     async def see(self, text: str, *, timeout_ms: float = TIMEOUT_MS) -> None:
         await expect(self.page.locator("main").get_by_text(text).first).to_be_visible(timeout=timeout_ms)
+
+    async def see_row(self, *texts: str) -> None:
+        """A row of a table in which all of these stand, now or before long."""
+        rows = self.page.locator("main tbody tr")
+        for text in texts:
+            rows = rows.filter(has_text=text)
+        await expect(rows.first).to_be_visible(timeout=LIVE_TIMEOUT_MS)
+
+    async def find_wrong_fields(self) -> list[str]:
+        """Names of the fields that are told to be wrong, each with a sentence that says why."""
+        await expect(self.page.locator("main [aria-invalid=true]").first).to_be_visible()
+        names: list[str] = await self.page.eval_on_selector_all(
+            "main [aria-invalid=true]",
+            """fields => fields.map(one => {
+                const says = document.getElementById(one.getAttribute("aria-describedby"));
+                return says && says.querySelector(".wrong") ? one.name : `${one.name} says nothing`;
+            })""",
+        )
+        return names
 
     @asynccontextmanager
     async def without_loading(self) -> AsyncIterator[None]:

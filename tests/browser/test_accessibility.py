@@ -5,7 +5,6 @@ The list is the frame's own: a page that cannot be reached here is a failure of 
 """
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from typing import Literal
 
 import pytest
@@ -13,10 +12,10 @@ from axe_playwright_python.async_playwright import Axe
 
 from app.dashboard.pages import PAGES
 from scripts.browser.addresses import Address, list_addresses, list_names
-from scripts.browser.scene import Remote, set_scene
-from scripts.stack.runfile import read_run_file
+from scripts.browser.scene import set_scene
 from scripts.stack.stack import Stack
 from tests.browser.conftest import NARROW, WIDE, OpenWindow
+from tests.browser.scenes import open_remote
 from tests.browser.windows import Window
 
 SERIOUS = {"serious", "critical"}
@@ -29,11 +28,8 @@ COLOURS = ["color-contrast", "link-in-text-block"]
 @pytest.fixture(scope="module")
 async def addresses(stack: Stack) -> AsyncIterator[dict[str, Address]]:
     """Where the pages are, in a demo in which there is something to see."""
-    run = read_run_file(stack.path)
-    assert run is not None
-    await set_scene(run)
-    async with AsyncExitStack() as resources:
-        remote = await Remote.open(run, resources)
+    async with open_remote(stack) as remote:
+        await set_scene(remote.run)
         yield {address.name: address for address in await list_addresses(remote)}
 
 
@@ -70,7 +66,9 @@ async def test_the_check_finds_a_fault_that_is_there(open_window: OpenWindow) ->
 
 async def find_faults(window: Window, rules: list[str] | None = None) -> list[str]:
     """A line per element that axe-core finds a serious fault with. `rules`: only these."""
-    results = await Axe().run(window.page, options={"runOnly": rules} if rules else None)
+    results = await Axe().run(
+        window.page, options={"resultTypes": ["violations"], **({"runOnly": rules} if rules else {})}
+    )
     return [
         f"{violation['id']} ({violation['help']}): {node['html'][:160]} {node['failureSummary'][:300]}"
         for violation in results.response["violations"]

@@ -1,10 +1,11 @@
 """Alerts, rules, channels and backups, as the API takes and shows them."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from schemas.api import Body, Moment, PageQuery, ShortText, Shown
 
@@ -20,6 +21,28 @@ Address = Annotated[
 ]
 Target = Annotated[str, StringConstraints(min_length=8, max_length=1_000, pattern=r"^[\x21-\x7e]+$")]
 Switch = Annotated[bool, Field(strict=True)]
+
+
+def _require_one_of(*forms: tuple[str, list[str]]) -> Callable[[dict[str, Any]], None]:
+    """Says in the schema what a check says: one of these members and no other, each for some kinds (none: for any)."""
+
+    def describe(schema: dict[str, Any]) -> None:
+        properties = schema.pop("properties")
+        required = schema.pop("required", [])
+        schema.pop("additionalProperties", None)
+        schema.pop("type", None)
+        alternatives = {member for member, _ in forms}
+        schema["oneOf"] = []
+        for member, kinds in forms:
+            own = {name: one for name, one in properties.items() if name == member or name not in alternatives}
+            own[member] = {"title": member, **next(one for one in own[member]["anyOf"] if one.get("type") != "null")}
+            if kinds:
+                own["kind"] = {"type": "string", "enum": kinds}
+            schema["oneOf"].append({
+                "type": "object", "properties": own, "required": [*required, member], "additionalProperties": False,
+            })  # fmt: skip
+
+    return describe
 
 
 class AlertsQuery(PageQuery):
@@ -80,6 +103,8 @@ class AlertWithDeliveries(Alert):
 class Snooze(Body):
     """Either of both."""
 
+    model_config = ConfigDict(json_schema_extra=_require_one_of(("until", []), ("minutes", [])))
+
     until: Moment | None = Field(None, description="no messages before then")
     minutes: Annotated[int, Field(strict=True, ge=1, le=60 * 24 * 90)] | None = Field(None, description="from now")
 
@@ -122,6 +147,9 @@ class _ChannelFields(Body):
 
 
 class NewChannel(_ChannelFields):
+    model_config = ConfigDict(
+        json_schema_extra=_require_one_of(("to", ["email"]), ("url", ["slack", "webhook", "apprise"]))
+    )
     kind: ChannelKind
     name: ShortText
     min_severity: Severity = "warning"

@@ -37,9 +37,15 @@ GENEROUS = {
     # Nobody answers there: a provider that is down stops no integration.
     "vtex_url_template": "http://127.0.0.1:1/{account}",
     "public_url": "http://127.0.0.1:1",
+    "smtp_url": "smtp://127.0.0.1:1",
+    "alert_mail_from": "alerts@example.org",
 }
 # A key has no session and no password, and nobody's password is guessed.
 OF_PEOPLE = {"log_in", "accept_invitation", "log_out", "change_password"}
+CHANNELS_AGAIN = (
+    "UPDATE alert_channels AS c SET deleted_at = NULL, is_enabled = true, sealed = k.sealed FROM kept_channels AS k"
+    " WHERE k.channel_id = c.channel_id"
+)
 JOIN_AGAIN = (
     "INSERT INTO person_roles (person_id, scope, scope_id, role, accepted_at)"
     " SELECT person_id, 'tenant', 56, 'analyst', now() FROM people"
@@ -54,6 +60,8 @@ AGAIN = (
     "UPDATE api_keys SET revoked_at = now() WHERE name = 'generated'",
     "DELETE FROM person_roles",
     JOIN_AGAIN,
+    "DELETE FROM alert_channels WHERE channel_id NOT IN (SELECT k.channel_id FROM kept_channels AS k)",
+    CHANNELS_AGAIN,
 )
 # What stands in an operation's way is out of it before its calls: a provider that never answers is told no new secret.
 BEFORE = {
@@ -70,6 +78,7 @@ async def test_an_admins_calls_are_answered_as_declared(
     cast: Cast, planted: Seeds, installation: Any, superuser: Any, tmp_path: Path
 ) -> None:
     loop = asyncio.get_running_loop()
+    await superuser.execute("CREATE TEMP TABLE kept_channels AS SELECT channel_id, sealed FROM alert_channels")
 
     keys = await cast.office.keyring.keys_of(ACME)
 
@@ -141,6 +150,14 @@ def find_known(seeds: Seeds) -> dict[str, list[Any]]:
         "customer_id": [write_record_id(Key("vtex", "store1", customer_id)) for customer_id in seeds.customer_ids],
         "operation_id": list(map(str, seeds.operation_ids)),
         "run_id": list(seeds.run_ids),
+        "alert_id": [seeds.alert_id],
+        "channel_id": list(seeds.channel_ids),
+        "rule": ["storage"],
+        "threshold": [70.0],
+        "rules": [["storage"], None],
+        "minutes": [60],
+        "to": [["ana@example.org"]],
+        "url": ["https://hooks.invalid/x"],
         "integration_types": [["vtex"], ["vtex", "google_ads"]],
         "streams": [["orders"]],
         "external_ids": [list(seeds.order_ids)],

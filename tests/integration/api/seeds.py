@@ -45,7 +45,7 @@ class Seeds(NamedTuple):
     run_ids: Sequence[str]
     operation_ids: Sequence[UUID]
     alert_id: str
-    channel_id: str
+    channel_ids: Sequence[str]
 
 
 async def plant(office: Office, writer: Database, tenant_id: int, *, is_theirs: bool, rows: int = 3) -> Seeds:
@@ -73,7 +73,8 @@ async def plant(office: Office, writer: Database, tenant_id: int, *, is_theirs: 
         [f"o-{n}" for n in range(rows)], [f"c-{n}" for n in range(rows)],
         await _plant_runs(office, tenant_id, sign, rows),
         [await _plant_operation(office, tenant_id, sign) for _ in range(rows)],
-        await _plant_alert(writer, tenant_id, sign, number), await _plant_channel(office, tenant_id, sign),
+        await _plant_alert(writer, tenant_id, sign, number),
+        [await _plant_channel(office, tenant_id, sign) for _ in range(rows)],
     )  # fmt: skip
 
 

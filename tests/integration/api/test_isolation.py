@@ -110,7 +110,7 @@ class Ids(NamedTuple):
                 "run_id": [seeds.run_ids[0]],
                 "operation_id": list(seeds.operation_ids),
                 "alert_id": [seeds.alert_id],
-                "channel_id": [seeds.channel_id],
+                "channel_id": [seeds.channel_ids[0]],
                 "rule": ["storage"],
             }
         )

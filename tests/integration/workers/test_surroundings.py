@@ -54,13 +54,13 @@ async def assert_unspent(works: Works, ids: list[str]) -> None:
 
 
 async def test_a_throttled_account_waits_as_long_as_it_was_told_and_spends_nothing(works: Works) -> None:
-    await works.break_calls("status", status=429, retry_after_s=3, calls=1)
+    await works.break_calls("status", status=429, retry_after_s=1, calls=1)
     calls = count_calls()
     ids = await append_orders(works, 1)
     async with works.worker():
         left_s = await wait_for_hold(works)
         told_at = time.monotonic()
-        assert 1.5 < left_s <= 4.5  # jittered upwards, looked at a moment later
+        assert 0 < left_s <= 1.5  # jittered upwards, and looked at some time later
         assert count_calls() - calls == 1
         await assert_unspent(works, ids)
         assert time.monotonic() - told_at > left_s - 0.05, "the account was called before its time"

@@ -78,8 +78,11 @@ def _judge_use(facts: TenantFacts, choices: Choices) -> Iterator[Finding]:
     use = {"used": storage, "limit": facts.storage_bytes_max}
     yield make_finding("storage", choices, _percent(storage, facts.storage_bytes_max), use)
     use = {"used": facts.customers, "limit": facts.customers_max, "waiting": facts.customers_waiting}
-    yield make_finding("customers", choices, _percent(facts.customers, facts.customers_max), use)
     is_over = facts.customers_waiting > 0 or facts.customers > facts.customers_max
+    near = make_finding("customers", choices, _percent(facts.customers, facts.customers_max), use)
+    # Who is over is near too: one cause opens one alert, the graver one, where that is watched.
+    gives_way = is_over and choices.get("customers_over", DEFAULT).is_enabled
+    yield near._replace(is_over=False) if gives_way else near
     over = facts.customers + facts.customers_waiting - facts.customers_max
     yield make_plain_finding("customers_over", use, is_bad=is_over, value=max(over, 0))
     letters = {"waiting": facts.dead_waiting, "recently": facts.dead_recently}

@@ -70,7 +70,7 @@ async def test_limits_gaps_and_the_accounts_budget_are_shown(read_in: Reader, ca
         mapping={"calls": 10, "at_us": 9_999_999_999_999_999, "share": 0.5, "share_at_us": 9_999_999_999_999_999},
     )
     page = (await (await read_in(ACME, "owner")).get(PAGE)).text
-    assert "calls were refused" in page
+    assert "Calls that could not be taken" in page
     assert "acmestore · since" in page
     assert "10 of 833 free now" in page
     assert "syncs slowed to 50 %" in page

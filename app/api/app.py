@@ -24,6 +24,7 @@ from app.api import (
     people,
     queues,
     records,
+    reports,
     session,
     sync_status,
     syncs,
@@ -53,6 +54,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *queues.OPERATIONS,
     *audit.OPERATIONS,
     *records.OPERATIONS,
+    *reports.OPERATIONS,
     *bulk.OPERATIONS,  # before the ledger's: a dead letter's id stands where these have a word
     *ledger.OPERATIONS,
     # Channels first: their addresses stand where an alert's id does.

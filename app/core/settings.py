@@ -327,6 +327,12 @@ class Settings(BaseSettings):
     series_minutes_days: int = Field(2, ge=1, le=7, description="days for which figures are kept by minute")
     series_hours_days: int = Field(35, ge=32, le=400, description="days for which figures are kept by hour")
 
+    # Reports.
+    report_days_max: int = Field(366, ge=1, le=1_100, description="days that one report may span")
+    report_rows_max: int = Field(
+        1_000, ge=1, le=10_000, description="campaigns that one report shows, the dearest first"
+    )
+
     # Storage.
     database_pool_max: int = Field(8, ge=1)
     statement_timeout_s: float = Field(15.0, gt=0)

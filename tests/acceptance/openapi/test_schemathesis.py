@@ -157,6 +157,7 @@ def find_known(seeds: Seeds) -> dict[str, list[Any]]:
         "rules": [["storage"], None],
         "minutes": [60],
         "to": [["ana@example.org"]],
+        "from": ["2026-11-01"],
         "url": ["https://hooks.invalid/x"],
         "integration_types": [["vtex"], ["vtex", "google_ads"]],
         "streams": [["orders"]],

@@ -14,6 +14,7 @@ from app.services.audit import Actor
 from app.services.office import Office, Place
 from app.services.people import invite_person
 from app.services.permissions import ROLE_PERMISSIONS
+from db.ad_spend import SpendPlace, SpendRow, SpendWindow, replace_window
 from db.alerts import Figures, open_alert
 from db.bulk_operations import NewBulk, insert_operation
 from db.dead_groups import Choice
@@ -76,6 +77,16 @@ async def plant(office: Office, writer: Database, tenant_id: int, *, is_theirs: 
         await _plant_alert(writer, tenant_id, sign, number),
         [await _plant_channel(office, tenant_id, sign) for _ in range(rows)],
     )  # fmt: skip
+
+
+async def plant_spend(syncer: Database, tenant_id: int, *, is_theirs: bool) -> None:
+    """`syncer`: the database as a syncer, which alone may write it."""
+    sign, number = (CANARY, CANARY_NUMBER) if is_theirs else ("ours", 1)
+    row = SpendRow(STAMP.date(), sign, campaign_name=sign, cost_minor=number)
+    place = SpendPlace("google_ads", f"{sign}ads", "campaign")
+    window = SpendWindow(1, place, row.day, row.day, "ARS", STAMP, 1, [row])
+    async with syncer.tenant_tx(tenant_id, "seeds") as connection:
+        await replace_window(connection, tenant_id, window)
 
 
 async def _plant_runs(office: Office, tenant_id: int, sign: str, rows: int) -> list[str]:

@@ -17,7 +17,7 @@ from app.services.ids import write_record_id
 from app.services.permissions import ROLE_PERMISSIONS
 from db.versions import Key
 from tests.integration.api.conftest import ACME, GLOBEX, ORGANIZATIONS, Cast
-from tests.integration.api.seeds import CANARY, CANARY_NUMBER, Seeds, plant
+from tests.integration.api.seeds import CANARY, CANARY_NUMBER, Seeds, plant, plant_spend
 from tests.integration.db.sweep.rows import describe_rows, list_tenant_tables
 
 NOWHERE = 999_999
@@ -121,6 +121,9 @@ async def planted(cast: Cast, open_database: Callable[..., Any]) -> tuple[Ids, I
     writer = await open_database("worker")
     ours = await plant(cast.office, writer, ACME, is_theirs=False)
     theirs = await plant(cast.office, writer, GLOBEX, is_theirs=True)
+    syncer = await open_database("syncer")
+    await plant_spend(syncer, ACME, is_theirs=False)
+    await plant_spend(syncer, GLOBEX, is_theirs=True)
     return Ids.of(ours), Ids.of(theirs)
 
 

@@ -83,6 +83,7 @@ NEEDS: dict[str, Permission | str] = {
     "get_customer": "records:read",
     "list_orders": "records:read",
     "get_order": "records:read",
+    "get_ad_performance": "records:read",
     "list_events": "events:read",
     "get_event": "events:read",
     "get_event_life": "events:read",

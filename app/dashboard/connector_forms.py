@@ -118,7 +118,9 @@ def _list_problems(visit: Visit, connector: Connector, field: Field) -> list[str
 
 def _say_problem(visit: Visit, connector: Connector, field: Field, problem: FieldProblem) -> str:
     if problem.code is not None:
-        return _say(visit, connector.name, problem.code, problem.about) or problem.detail
+        said = _say(visit, connector.name, problem.code, problem.about)
+        if said is not None:
+            return said
     if not visit.form.get(field.name, "").strip():
         return visit.t("integrations.field_missing")
     return visit.t("integrations.field_wrong")

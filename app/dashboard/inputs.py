@@ -17,7 +17,9 @@ def make_model(kind: type[ModelT], values: Mapping[str, Any]) -> ModelT:
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False, include_context=False)
         problems = [
-            FieldProblem("".join(f"/{part}" for part in one["loc"]), one["msg"].removeprefix("Value error, "))
+            FieldProblem(
+                "".join(f"/{part}" for part in one["loc"]), one["msg"].removeprefix("Value error, "), one["type"]
+            )
             for one in found[:50]
         ]
         raise InvalidInputError(*problems) from None

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from app.dashboard.texts import Texts
     from app.services.authentication import Authenticator
 
+SAID = "said"  # the code of a problem whose detail is in the viewer's language already
+
 
 @dataclass(slots=True)
 class Visit:
@@ -126,7 +128,17 @@ class Visit:
         """What is wrong with a field of the form, told by the error's pointer."""
         if not isinstance(self.problem, InvalidInputError):
             return None
-        return next((one.detail for one in self.problem.problems if _names(one, name)), None)
+        found = next((one for one in self.problem.problems if _names(one, name)), None)
+        return None if found is None else self._say_wrong(found, name)
+
+    def _say_wrong(self, found: FieldProblem, name: str) -> str:
+        """In English as the API says it; else by its code, or at least whether something is missing."""
+        if found.code == SAID or self.viewer.language == "en":
+            return found.detail
+        key = f"wrong.{found.code}"
+        if found.code is not None and self.texts.has(key):
+            return self.t(key, about=found.about or "")
+        return self.t("wrong.value" if self.form.get(name, "").strip() else "wrong.missing")
 
 
 def _names(problem: FieldProblem, name: str) -> bool:

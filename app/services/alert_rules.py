@@ -125,5 +125,6 @@ def check_choice(tenant_id: int, name: str, threshold: float | None) -> Rule:
         raise InvalidInputError(FieldProblem("/threshold", "is not set for this rule: it is so or not"))
     if not rule.threshold_min <= threshold <= rule.threshold_max:
         bounds = f"{rule.threshold_min:g} to {rule.threshold_max:g} {rule.unit}"
-        raise InvalidInputError(FieldProblem("/threshold", f"lies out of bounds: {bounds}"))
+        limits = f"{rule.threshold_min:g}–{rule.threshold_max:g}"
+        raise InvalidInputError(FieldProblem("/threshold", f"lies out of bounds: {bounds}", "bounds", limits))
     return rule

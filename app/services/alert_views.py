@@ -91,7 +91,11 @@ async def snooze_alert(
     now = datetime.now(UTC)
     until = snooze.until or now + timedelta(minutes=snooze.minutes or 0)
     if not now < until <= now + SNOOZE_MAX:
-        raise InvalidInputError(FieldProblem("/until", f"lies in the past, or more than {SNOOZE_MAX.days} days ahead"))
+        raise InvalidInputError(
+            FieldProblem(
+                "/until", f"lies in the past, or more than {SNOOZE_MAX.days} days ahead", "ahead", str(SNOOZE_MAX.days)
+            )
+        )
     details = {"until": until.isoformat()}
     return await _snooze(office, tenant_id, alert_id, until, actor, "alert.snoozed", details)
 

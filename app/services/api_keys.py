@@ -173,7 +173,9 @@ def _check_expiry(expires_at: datetime | None, days_max: int) -> datetime | None
         raise InvalidInputError(FieldProblem("/expires_at", "has no time zone: end it with Z or an offset"))
     now = datetime.now(UTC)
     if not now < expires_at <= now + timedelta(days=days_max):
-        raise InvalidInputError(FieldProblem("/expires_at", f"must lie ahead, by at most {days_max} days"))
+        raise InvalidInputError(
+            FieldProblem("/expires_at", f"must lie ahead, by at most {days_max} days", "ahead", str(days_max))
+        )
     return expires_at
 
 

@@ -23,9 +23,11 @@ def make_password() -> str:
 def check_password(password: str, chars_min: int, pointer: str) -> None:
     """Raises InvalidInputError for one that is short or made of what everybody tries first."""
     if len(password) < chars_min:
-        raise InvalidInputError(FieldProblem(pointer, f"has fewer than {chars_min} characters"))
+        raise InvalidInputError(
+            FieldProblem(pointer, f"has fewer than {chars_min} characters", "too_short", str(chars_min))
+        )
     if len(set(password)) < 5 or any(word * 2 in password.lower() or password.lower() == word for word in _TOO_COMMON):
-        raise InvalidInputError(FieldProblem(pointer, "is too easy to guess: use several words"))
+        raise InvalidInputError(FieldProblem(pointer, "is too easy to guess: use several words", "too_easy"))
 
 
 async def hash_password(password: str) -> str:

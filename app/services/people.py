@@ -144,7 +144,7 @@ def read_email(text: str) -> str:
     """The normal form. Raises InvalidInputError; the message does not repeat the address."""
     email = normalise_email(text)
     if email is None:
-        raise InvalidInputError(FieldProblem("/email", "is not an e-mail address that somebody could have"))
+        raise InvalidInputError(FieldProblem("/email", "is not an e-mail address that somebody could have", "no_email"))
     return email
 
 

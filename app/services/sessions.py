@@ -99,7 +99,7 @@ async def change_password(
     """Ends all of the person's sessions. Raises UnauthenticatedError, InvalidInputError, RateLimitedError."""
     check_password(new, office.settings.password_chars_min, "/new_password")
     if new == current:
-        raise InvalidInputError(FieldProblem("/new_password", "is the one that you have"))
+        raise InvalidInputError(FieldProblem("/new_password", "is the one that you have", "same_password"))
     await limit_tries(office, str(person_id), address)
     async with office.database.platform_tx("change_password") as connection:
         person = await db_people.find_person(connection, person_id)

@@ -200,4 +200,6 @@ def _summarise(row: TenantWithCount, lines: Sequence[IntegrationLine]) -> Tenant
 
 async def _require_organization(connection: asyncpg.Connection, organization_id: int | None) -> None:
     if organization_id is not None and not await db_tenants.has_organization(connection, organization_id):
-        raise InvalidInputError(FieldProblem("/organization_id", "names no organization: create it first"))
+        raise InvalidInputError(
+            FieldProblem("/organization_id", "names no organization: create it first", "no_organization")
+        )

@@ -73,7 +73,7 @@ async def change_rule(visit: Visit) -> Go:
     try:
         threshold = float(told.replace(",", ".")) if told else None
     except ValueError:
-        raise InvalidInputError(FieldProblem("/threshold", "is no number")) from None
+        raise InvalidInputError(FieldProblem("/threshold", "is no number", "int_parsing")) from None
     change = make_model(RuleChange, {"is_enabled": "is_enabled" in visit.form, "threshold": threshold})
     name = visit.form.get("rule", "")
     await alert_views.change_alert_rule(visit.office, find_owner(visit), name, change, actor=visit.actor)
@@ -88,7 +88,7 @@ def read_snooze(visit: Visit) -> Snooze:
     try:
         moment = datetime.fromisoformat(until[:_ZONELESS_CHARS]).replace(tzinfo=visit.viewer.zone).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise InvalidInputError(FieldProblem("/until", "is no moment")) from None
+        raise InvalidInputError(FieldProblem("/until", "is no moment", "no_day")) from None
     return make_model(Snooze, {"until": moment})
 
 

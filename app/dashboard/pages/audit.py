@@ -57,7 +57,7 @@ def read_day(visit: Visit, name: str, *, days_on: int = 0) -> datetime | None:
         day = date.fromisoformat(text) + timedelta(days=days_on)
         return datetime.combine(day, time(), visit.viewer.zone).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise InvalidInputError(FieldProblem(f"/{name}", "is no day, such as 2026-11-24")) from None
+        raise InvalidInputError(FieldProblem(f"/{name}", "is no day, such as 2026-11-24", "no_day")) from None
 
 
 async def name_actors(visit: Visit, entries: list[AuditEntry]) -> Mapping[tuple[str, str], str]:

@@ -82,7 +82,7 @@ async def search_people(visit: Visit) -> Go:
     """By what is personal: it stands in no address, here only in the body of the call, and is not shown again."""
     by, value = visit.form.get("by", ""), visit.form.get("value", "").strip()
     if by not in PERSONAL or not value or len(value) > 320:
-        raise InvalidInputError(FieldProblem("/value", "is none that could be somebody's"))
+        raise InvalidInputError(FieldProblem("/value", "is none that could be somebody's", "nobodys"))
     search_id = await find_people(visit.office, visit.get_tenant(), CustomersQuery(**{by: value}), make_reader(visit))
     return Go(visit.link("events.list", found=search_id))
 

@@ -7,7 +7,7 @@ from app.dashboard.confirm import confirm
 from app.dashboard.inputs import make_model
 from app.dashboard.page import Go, Page, View
 from app.dashboard.pages.integrations import count_waiting, read_integration, show_one, show_with
-from app.dashboard.visit import Visit
+from app.dashboard.visit import SAID, Visit
 from app.services.enqueue import enqueue_pointers
 from app.services.integration_admin import delete_integration
 from app.services.integration_checks import validate_integration
@@ -147,7 +147,9 @@ async def fetch(visit: Visit) -> View:
     shown, number = await read_integration(visit)
     ids = [line.strip() for line in visit.form.get("external_ids", "").splitlines() if line.strip()]
     if not ids or len(ids) > OBJECTS_MAX:
-        raise InvalidInputError(FieldProblem("/external_ids", visit.t("integrations.fetch_count", max=OBJECTS_MAX)))
+        raise InvalidInputError(
+            FieldProblem("/external_ids", visit.t("integrations.fetch_count", max=OBJECTS_MAX), SAID)
+        )
     wanted = make_model(
         NewPointers,
         {"stream": visit.form.get("stream"), "external_ids": ids, "priority": visit.form.get("priority") or None},

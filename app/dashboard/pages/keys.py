@@ -118,7 +118,9 @@ def _read_end(visit: Visit) -> Any:
     if not days:
         return None
     if not (days.isascii() and days.isdecimal() and 1 <= int(days[:6]) <= days_max):
-        raise InvalidInputError(FieldProblem("/days", f"is no number of days from 1 to {days_max}"))
+        raise InvalidInputError(
+            FieldProblem("/days", f"is no number of days from 1 to {days_max}", "bounds", f"1–{days_max}")
+        )
     return visit.now + timedelta(days=int(days))
 
 

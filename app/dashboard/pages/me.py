@@ -21,7 +21,7 @@ async def set_password(visit: Visit) -> Go:
     names = ("current_password", "new_password")
     wanted = make_model(NewPassword, {name: visit.form.get(name, "") for name in names})
     if visit.form.get("again", "") != wanted.new_password:
-        raise InvalidInputError(FieldProblem("/again", "is not the same as the new password"))
+        raise InvalidInputError(FieldProblem("/again", "is not the same as the new password", "not_repeated"))
     await change_password(
         visit.office, UUID(visit.caller.id), wanted.current_password, wanted.new_password, address=visit.address,
         request_id=visit.request_id,

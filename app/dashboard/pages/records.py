@@ -73,7 +73,7 @@ async def _search(visit: Visit) -> str:
     """What somebody typed stands in no address and is not shown again."""
     by, value = visit.form.get("by", ""), visit.form.get("value", "").strip()
     if by not in PERSONAL or not value or len(value) > 320:
-        raise InvalidInputError(FieldProblem("/value", "is none that could be somebody's"))
+        raise InvalidInputError(FieldProblem("/value", "is none that could be somebody's", "nobodys"))
     return await find_people(visit.office, visit.get_tenant(), CustomersQuery(**{by: value}), make_reader(visit))
 
 

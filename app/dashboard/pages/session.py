@@ -58,7 +58,9 @@ async def choose(visit: Visit) -> Go:
             await visit.visitors.set_language(visit.person.person_id, language)
     if "zone" in form:
         if form["zone"] != TENANTS_ZONE and find_zone(form["zone"]) is None:
-            raise InvalidInputError(FieldProblem("/zone", "is no time zone: use a name such as America/Sao_Paulo"))
+            raise InvalidInputError(
+                FieldProblem("/zone", "is no time zone: use a name such as America/Sao_Paulo", "no_zone")
+            )
         choice = choice._replace(zone=form["zone"])
     return Go(read_back(form.get("next", "")), cookies=(write_choice(choice, is_secure=visit.is_secure),))
 

@@ -84,7 +84,7 @@ def _read_number(name: str, text: str) -> int | None:
     if not text and name in LIMIT_NAMES:
         return None
     if not (text.isascii() and text.isdecimal() and len(text) <= 12):
-        raise InvalidInputError(FieldProblem(f"/{name}", "is no whole number"))
+        raise InvalidInputError(FieldProblem(f"/{name}", "is no whole number", "int_parsing"))
     return int(text)
 
 

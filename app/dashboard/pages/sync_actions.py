@@ -9,7 +9,7 @@ from app.dashboard.confirm import confirm
 from app.dashboard.inputs import make_model
 from app.dashboard.page import Go, Page, View
 from app.dashboard.pages.syncs import BASE, list_syncable
-from app.dashboard.visit import Visit
+from app.dashboard.visit import SAID, Visit
 from app.services.sync_runs import cancel_run, get_run, list_runs, pause_run, resume_run
 from app.services.sync_starts import start_syncs
 from schemas.integrations import Integration
@@ -110,7 +110,7 @@ def _read_day(visit: Visit, name: str, later: timedelta = timedelta()) -> str | 
     try:
         moment = datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC) + later
     except (ValueError, OverflowError):
-        raise InvalidInputError(FieldProblem(f"/{name}", visit.t("syncs.no_day"))) from None
+        raise InvalidInputError(FieldProblem(f"/{name}", visit.t("syncs.no_day"), SAID)) from None
     return moment.isoformat()
 
 

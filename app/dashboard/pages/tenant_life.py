@@ -39,7 +39,9 @@ async def show_activation(visit: Visit) -> View:
 async def activate(visit: Visit) -> Go:
     days = visit.form.get("days", "")
     if days and not (days.isascii() and days.isdecimal() and 1 <= int(days[:6]) <= TRIAL_DAYS_MAX):
-        raise InvalidInputError(FieldProblem("/days", f"is no number of days from 1 to {TRIAL_DAYS_MAX}"))
+        raise InvalidInputError(
+            FieldProblem("/days", f"is no number of days from 1 to {TRIAL_DAYS_MAX}", "bounds", f"1–{TRIAL_DAYS_MAX}")
+        )
     ends_at = visit.now + timedelta(days=int(days)) if days else None
     await activate_tenant(visit.office.tenant_office, visit.tenant_id, visit.actor, trial_ends_at=ends_at)
     return Go(visit.link("tenant.show"), "tenant.activated_now", {"name": visit.get_tenant().name})

@@ -10,8 +10,10 @@ from app.core.cookies import SESSION_COOKIE
 from app.dashboard.page import Page, View
 from app.dashboard.pages import PAGES
 from app.dashboard.visit import Visit
-from app.services.permissions import ROLE_PERMISSIONS
-from tests.integration.api.conftest import TENANT_ROLES
+from app.services.office import Place
+from app.services.people import remove_person
+from app.services.permissions import PERMISSIONS, ROLE_PERMISSIONS
+from tests.integration.api.conftest import CLI, TENANT_ROLES
 from tests.integration.dashboard.conftest import ACME, GLOBEX, PASSWORD, Browse, People
 
 
@@ -203,3 +205,26 @@ def _fill(path: str, tenant_id: int) -> str:
     path = path.replace("{tenant_id:int}", str(tenant_id))
     path = re.sub(r"\{\w+:int\}", "1", path)
     return re.sub(r"\{\w+\}", "018f0000-0000-7000-8000-000000000000", path)
+
+
+@pytest.mark.parametrize(
+    ("language", "told"), [("es", "Tiene menos de"), ("pt", "Tem menos de"), ("en", "has fewer than")]
+)
+async def test_what_is_wrong_with_a_field_is_told_in_the_viewers_language(
+    browse: Browse, language: str, told: str
+) -> None:
+    browser = await browse(ACME, "admin")
+    await browser.post("/choice", data={"language": language})
+    form = {"what": "password", "current_password": PASSWORD, "new_password": "short", "again": "short"}
+    answer = await browser.post("/me", data=form)
+    assert answer.status_code == 422
+    assert told in answer.text
+
+
+async def test_somebody_who_works_for_no_brand_is_told_what_to_do(browse: Browse, people: People, cast: Any) -> None:
+    await people.find_session(ACME, "analyst")
+    place, who = Place("tenant", ACME), people.ids[ACME, "analyst"]
+    await remove_person(cast.office, place, who, actor=CLI, held=PERMISSIONS)
+    home = await (await browse(ACME, "analyst")).get("/")
+    assert home.status_code == 200
+    assert "No brand yet" in home.text

@@ -44,8 +44,8 @@ class Reply(NamedTuple):
 
 def check_target(url: str, *, is_private_allowed: bool) -> str:
     """The host's name. Raises TargetRefusedError for what can be seen without asking for its name."""
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
         raise TargetRefusedError("It is no address.") from None
@@ -71,7 +71,7 @@ def is_public(address: str) -> bool:
     if isinstance(found, ipaddress.IPv6Address):
         if found.ipv4_mapped is not None:
             return is_public(str(found.ipv4_mapped))
-        if any(found in network for network in _TRANSLATED):
+        if found.is_site_local or any(found in network for network in _TRANSLATED):
             return False
     return found.is_global and not found.is_multicast and not found.is_reserved and not found.is_unspecified
 
@@ -154,8 +154,9 @@ class _PublicResolver(AbstractResolver):
 
 def _is_public_host(host: str) -> bool:
     """A name may be anything, since it is looked at again when it resolves; a literal address is never resolved."""
-    if host.rstrip(".").lower() in {"localhost", "ip6-localhost"} or host.lower().endswith((".localhost", ".local")):
+    host = host.rstrip(".").lower()
+    if host in {"localhost", "ip6-localhost"} or host.endswith((".localhost", ".local")):
         return False
     # The system's functions read 127.1, 0x7f000001 and 2130706433 as addresses too.
-    is_literal = ":" in host or all(part.isdigit() or part.lower().startswith("0x") for part in host.split("."))
+    is_literal = ":" in host or all(part.isdigit() or part.startswith("0x") for part in host.split("."))
     return is_public(host) if is_literal else True

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
 import structlog
+from starlette.convertors import IntegerConvertor
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -42,6 +43,7 @@ from app.services.authentication import Authenticator
 from app.services.office import Office
 from app.services.problems import ToldProblem, tell_problem
 from app.services.visitors import Visitors
+from schemas.api import TENANT_ID_MAX
 from schemas.ids import make_uuid7
 
 SIGN_IN = f"{PREFIX}/sign-in"
@@ -59,6 +61,15 @@ HEADERS: Mapping[str, str] = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+
+
+class _NumberConvertor(IntegerConvertor):
+    """Of tenants and organizations. Python reads no number of thousands of digits, and Postgres none beyond these: 0 is
+    nobody's, so such an address is one that there is not."""
+
+    def convert(self, value: str) -> int:
+        number = int(value) if len(value) < 20 else 0
+        return number if number <= TENANT_ID_MAX else 0
 
 
 class Frame(NamedTuple):
@@ -250,7 +261,11 @@ async def read_form(request: Request, bytes_max: int) -> list[tuple[str, str]]:
 
 def make_page_route(endpoint: PageEndpoint, page: Page) -> Route:
     methods = ["GET"] if page.act is None else ["GET", "POST"]
-    return Route(PREFIX + page.path, endpoint.__call__, methods=methods, name=page.name)
+    route = Route(PREFIX + page.path, endpoint.__call__, methods=methods, name=page.name)
+    for name, convertor in route.param_convertors.items():
+        if isinstance(convertor, IntegerConvertor):
+            route.param_convertors[name] = _NumberConvertor()
+    return route
 
 
 def _check_path(path: Mapping[str, object]) -> None:

@@ -63,8 +63,13 @@ async def send_by_apprise(settings: Settings, url: str, message: Message) -> str
         return problem
     import apprise  # noqa: PLC0415 - an optional extra
 
-    sender = apprise.Apprise(asset=apprise.AppriseAsset(secure_logging=True, async_mode=False, plugin_paths=[]))
-    sender.add(url)
+    asset = apprise.AppriseAsset(secure_logging=True, async_mode=False, plugin_paths=[])
+    sender = apprise.Apprise(asset=asset)
+    # The one service that was looked at: given as text, what stands behind a comma would be services of their own.
+    service = apprise.Apprise.instantiate(url, asset=asset)
+    if service is None:
+        return "is no address that Apprise can read"
+    sender.add(service)
     kind = {"closed": "success", "test": "info"}.get(message.kind, "failure")
     try:
         async with asyncio.timeout(settings.alert_send_timeout_s):

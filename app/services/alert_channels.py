@@ -30,6 +30,7 @@ from schemas.ids import make_uuid7
 
 NO_CHANNEL = "There is no such channel."
 _TESTS = Bucket("", 0.1, 50)  # five at once, then one in ten seconds: somebody else's address must not be flooded
+_TESTS_OF_ALL = Bucket("", 0.2, 100)  # of one tenant, whose next channel is a new one: twenty, then one in five seconds
 
 
 class Owner(NamedTuple):
@@ -126,7 +127,11 @@ async def send_test(office: Office, tenant_id: int, channel_id: UUID, *, actor: 
     """Sends one message now and says what happened, also for a channel that is switched off. Raises NotFoundError,
     RateLimitedError."""
     row, goal = await _get(office, tenant_id, channel_id)
-    decision = await office.limiter.check([_TESTS._replace(name=f"alert-test:{tenant_id}:{channel_id}")])
+    buckets = [
+        _TESTS._replace(name=f"alert-test:{tenant_id}:{channel_id}"),
+        _TESTS_OF_ALL._replace(name=f"alert-tests:{tenant_id}"),
+    ]
+    decision = await office.limiter.check(buckets)
     if decision.refused_by is not None:
         raise RateLimitedError("Too many tests of this channel at once.", decision.wait_s)
     async with alerts_tx(office.database, tenant_id, "test_channel") as connection:

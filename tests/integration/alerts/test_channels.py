@@ -3,12 +3,14 @@
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import orjson
 import pytest
 
 from app.core.errors import ConflictError, InvalidInputError, NotFoundError, RateLimitedError
 from app.core.signatures import decode_signing_secret, make_signing_secret, verify
+from app.services.alert_apprise import send_by_apprise
 from app.services.alert_channels import (
     change_channel,
     delete_channel,
@@ -17,7 +19,9 @@ from app.services.alert_channels import (
     rotate_channel_secret,
     send_test,
 )
+from app.services.alert_messages import make_test_message
 from app.services.alert_targets import Goal, make_goal
+from app.services.alert_texts import Reader
 from schemas.alerts import ChannelChange
 from tests.integration.alerts.conftest import CLI, PLATFORM, Watch
 from tests.integration.sandbox.remote import Call
@@ -166,6 +170,16 @@ async def test_apprise_takes_only_services_of_a_fixed_place_and_no_options(watch
     assert good.url.startswith("tgram://")
 
 
+async def test_what_stands_behind_a_comma_is_no_service_of_its_own(watch: Watch) -> None:
+    """Apprise takes a text as a list of services: the second was never looked at."""
+    host = watch.web.url.removeprefix("http://")
+    message = make_test_message(ACME, "both", "acme", Reader("en", ZoneInfo("UTC")), datetime.now(UTC))
+    await send_by_apprise(watch.office.settings, f"json://{host}/first,json://{host}/second", message)
+    assert "/second" not in [call.path for call in watch.web.calls]
+    await send_by_apprise(watch.office.settings, f"json://{host}/alone", message)
+    assert watch.web.calls[-1].path == "/alone"
+
+
 async def test_a_channel_that_fails_is_tried_again_shown_and_holds_up_nobody(watch: Watch) -> None:
     bad = await watch.add_channel("email")
     await watch.add_channel("webhook")
@@ -265,6 +279,25 @@ async def test_a_test_says_at_once_what_happened(watch: Watch) -> None:
         await send_test(watch.office, ACME, mail.channel_id, actor=CLI)
     with pytest.raises(RateLimitedError):
         await send_test(watch.office, ACME, mail.channel_id, actor=CLI)
+
+
+async def test_another_channel_gives_no_more_tests_than_a_tenant_has(watch: Watch) -> None:
+    """Who makes and deletes channels in turn would flood somebody else's mailbox through our server."""
+    for _ in range(20):
+        made = await watch.add_channel("webhook")
+        await send_test(watch.office, ACME, made.channel_id, actor=CLI)
+        await delete_channel(watch.office, ACME, made.channel_id, actor=CLI)
+    refused = 0
+    for _ in range(10):  # slow machines earn a test or two meanwhile
+        made = await watch.add_channel("webhook")
+        try:
+            await send_test(watch.office, ACME, made.channel_id, actor=CLI)
+        except RateLimitedError:
+            refused += 1
+        await delete_channel(watch.office, ACME, made.channel_id, actor=CLI)
+    assert refused
+    other = await watch.add_channel("webhook", GLOBEX)
+    assert (await send_test(watch.office, GLOBEX, other.channel_id, actor=CLI)).is_taken
 
 
 async def test_the_platform_has_channels_of_its_own(watch: Watch) -> None:

@@ -38,7 +38,7 @@ class FixedResolver(AbstractResolver):
     "address",
     ["127.0.0.1", "127.9.9.9", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0",
      "224.0.0.1", "255.255.255.255", "192.0.2.1", "198.18.0.1", "::1", "::", "fe80::1", "fe80::1%eth0", "fc00::1",
-     "ff02::1", "::ffff:10.0.0.1", "::ffff:169.254.169.254", "64:ff9b::a00:1", "2002:a00:1::", "2001:0:1::1",
+     "ff02::1", "fec0::1", "::ffff:10.0.0.1", "::ffff:169.254.169.254", "64:ff9b::a00:1", "2002:a00:1::", "2001:0:1::1",
      "nonsense"],
 )  # fmt: skip
 def test_no_private_address_is_public(address: str) -> None:
@@ -59,7 +59,8 @@ def test_addresses_of_the_internet_are(address: str) -> None:
      "https://0x7f.0.0.1/", "https://user:secret@example.org/", "https://example.org:0/", "ftp://example.org/",
      "https://exam ple.org/", "https://example.org/\n", "https:///x", "file:///etc/passwd", "gopher://x", "",
      "https://[::ffff:10.0.0.1]/", "https://169.254.169.254/latest/meta-data/", "https://xn--/..\x00", "https://ñ.example/",
-     f"https://example.org/{'x' * 1_000}", "https://example.org:99999/"],
+     f"https://example.org/{'x' * 1_000}", "https://example.org:99999/", "https://[", "https://[x]/",
+     "https://127.0.0.1./", "https://10.1.2.3../", "https://printer.local./"],
 )  # fmt: skip
 def test_an_address_that_leads_inwards_is_refused_before_anybody_is_asked(url: str) -> None:
     with pytest.raises(TargetRefusedError) as refused:

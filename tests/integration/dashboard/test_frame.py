@@ -92,6 +92,15 @@ async def test_an_address_that_is_not_there_is_a_page_that_says_so(browse: Brows
     assert answer.headers["x-request-id"] in answer.text
 
 
+@pytest.mark.parametrize("number", ["9" * 5_000, "9" * 19, "2147483648", "0"])
+async def test_a_number_that_nobody_has_is_not_there(browse: Browse, number: str) -> None:
+    """Python reads no number of thousands of digits, and Postgres none of more than four bytes."""
+    assert (await (await browse()).get(f"/tenants/{number}")).status_code == 303
+    admin = await browse(role="platform_admin")
+    for path in (f"/tenants/{number}", f"/organizations/{number}/people", f"/workers/queues/{number}/pause"):
+        assert (await admin.get(path)).status_code == 404
+
+
 async def test_a_key_of_the_api_opens_no_page(browse: Browse, cast: Any) -> None:
     answer = await (await browse()).get("/", headers={"Authorization": f"Bearer {cast.keys[ACME, 'admin']}"})
     assert answer.status_code == 303

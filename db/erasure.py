@@ -30,7 +30,7 @@ BATCHED_TABLES = (
 )
 SMALL_TABLES = (
     *("counters", "gaps", "integration_activity", "hook_watches", "api_usage", "sync_streams", "sync_schedules"),
-    *("alert_rules", "alert_channels", "bulk_operations"),
+    *("alert_rules", "alert_channels", "bulk_operations", "integration_tokens"),
     *("dead_letter_counts", "tenant_snapshots", "integration_snapshots"),
     *("event_hours", "objective_states"),
 )

@@ -34,6 +34,7 @@ from app.services.office import Office
 from app.services.vtex_hooks import HookState
 from db import endpoints as db_endpoints
 from db import integrations as db_integrations
+from db.integration_tokens import TokenPlace, forget_tokens
 from db.integrations import NewIntegrationRow, find_integration
 from db.sync_runs import cancel_run, list_active_streams
 from schemas.integrations import ChangedIntegration, IssuedIntegration, NewIntegration
@@ -80,6 +81,7 @@ async def delete_integration(
         for endpoint in await db_endpoints.list_endpoints(connection, tenant_id):
             if endpoint.integration_id == integration_id and endpoint.status == "active":
                 await db_endpoints.revoke_endpoint(connection, tenant_id, endpoint.endpoint_id)
+        await forget_tokens(connection, TokenPlace(tenant_id, integration_id))
         active = await list_active_streams(connection, tenant_id, integration_id)
         for run_id in sorted({one.run_id for one in active}):
             await cancel_run(connection, tenant_id, run_id)

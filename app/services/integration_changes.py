@@ -27,6 +27,7 @@ from app.services.integrations import open_credentials, seal_credentials
 from app.services.office import Office
 from db import endpoints as db_endpoints
 from db import integrations as db_integrations
+from db.integration_tokens import TokenPlace, forgive_refusal
 from db.integrations import Integration as Row
 from schemas.integrations import ChangedIntegration, Finding, IntegrationChange
 
@@ -120,6 +121,8 @@ async def _update(  # noqa: PLR0917 - what it was, what it becomes, by whom
     async with office.database.tenant_tx(row.tenant_id, "change_integration") as connection:
         if await db_integrations.change_integration(connection, changed, has_new_credentials=is_new_key) is None:
             raise PreconditionFailedError(STALE)
+        if is_new_key:
+            await forgive_refusal(connection, TokenPlace(row.tenant_id, row.integration_id))
         for endpoint in await db_endpoints.list_endpoints(connection, row.tenant_id):
             if endpoint.integration_id == row.integration_id and endpoint.accounts != accounts:
                 await db_endpoints.set_accounts(connection, row.tenant_id, endpoint.endpoint_id, accounts)

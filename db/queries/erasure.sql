@@ -68,6 +68,9 @@ DELETE FROM alerts AS t WHERE t.tenant_id = $1
 -- erase_bulk_operations [worker]: few rows.
 DELETE FROM bulk_operations AS t WHERE t.tenant_id = $1;
 
+-- erase_integration_tokens [worker]: few rows.
+DELETE FROM integration_tokens AS t WHERE t.tenant_id = $1;
+
 -- erase_counters [worker]: few rows.
 DELETE FROM counters AS t WHERE t.tenant_id = $1;
 

@@ -41,7 +41,7 @@ ERASED = {
     "completeness_findings", "hook_watches", "alert_rules", "alerts", "alert_channels", "alert_deliveries",
     "dead_letter_counts", "tenant_snapshots", "integration_snapshots", "event_minutes", "event_hours",
     "objective_states",
-    "bulk_operations",
+    "bulk_operations", "integration_tokens",
 }  # fmt: skip
 FORGOTTEN_BY_WORKER = {
     "platform_alerts", "platform_alert_channels", "platform_alert_deliveries", "backup_reports",

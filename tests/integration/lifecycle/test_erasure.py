@@ -84,6 +84,7 @@ async def fill(world: World, tenant_id: int) -> None:
     for table in (
         "ad_spend_days",
         "ad_spend",
+        "integration_tokens",
         "hook_watches",
         "bulk_operations",
         "tenant_snapshots",

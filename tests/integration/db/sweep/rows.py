@@ -13,6 +13,8 @@ ROWS = {
     " VALUES ({t}, 'brand', 'brand-{t}', 'business', 'p', '{c}')",
     "tenant_integrations": "INSERT INTO tenant_integrations (tenant_id, integration_id, connector, account, name,"
     " status_reason) VALUES ({t}, 1, 'vtex', 'store', 'Store', '{c}')",
+    "integration_tokens": "INSERT INTO integration_tokens (tenant_id, integration_id, sealed, key_version,"
+    " refused_origin) VALUES ({t}, 1, '{c}', {n}, '{c}')",
     "endpoints": "INSERT INTO endpoints (tenant_id, endpoint_id, integration_id, kind, source, token_hash, header_name)"
     " VALUES ({t}, '00000000-0000-7000-8000-000000000001', 1, 'order_hook', 'vtex', sha256('{c}'), '{c}')",
     "customers": "INSERT INTO customers (tenant_id, source, account, external_id, source_updated_at, mapper_version,"

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from app.core.errors import AcequiaError, KeyDestroyedError, SealingError
 from app.core.logging import get_logger
-from app.core.queue import AppendBatch, NewEntry, Queue
+from app.core.queue import AppendBatch, Depth, NewEntry, Queue
 from app.core.queue_records import make_confirm
 from app.core.sealing import TenantKeys, inline_info, seal_inline
 from app.core.settings import Settings
@@ -108,10 +108,17 @@ async def discard_letter(database: Database, tenant_id: int, event_id: str, *, a
 
 
 async def append_stuck_replays(database: Database, keyring: Keyring, queue: Queue, settings: Settings) -> int:
-    """Appends again what was begun a minute ago and has no ledger row yet; how many."""
+    """Appends again what was begun a minute ago and has no ledger row yet; how many.
+
+    Not where it may still be on its way: a queue that is paused, retries or has an entry of that age would be filled
+    with the same ids each minute, until live calls are refused.
+    """
     begun_before = datetime.now(UTC) - timedelta(seconds=STUCK_AFTER_S)
     done = 0
+    depths = await queue.depths()
     for tenant in await list_tenants(database):
+        if tenant.status != "active" or _may_be_on_its_way(depths.get(tenant.tenant_id)):
+            continue
         async with database.tenant_tx(tenant.tenant_id, "stuck_replays") as connection:
             letters = await take_stuck_replays(connection, tenant.tenant_id, begun_before)
         for letter in letters:
@@ -122,6 +129,14 @@ async def append_stuck_replays(database: Database, keyring: Keyring, queue: Queu
             else:
                 done += 1
     return done
+
+
+def _may_be_on_its_way(depth: Depth | None) -> bool:
+    """Whether what was appended STUCK_AFTER_S ago may stand in this queue."""
+    if depth is None:
+        return False
+    is_old = depth.oldest_ms is not None and depth.oldest_ms >= STUCK_AFTER_S * 1_000
+    return depth.where == "paused" or depth.retrying > 0 or is_old
 
 
 def read_event(keys: TenantKeys, letter: DeadLetter) -> Event:

@@ -117,7 +117,7 @@ def _read_end(visit: Visit) -> Any:
     days, days_max = visit.form.get("days", "").strip(), visit.office.settings.api_key_days_max
     if not days:
         return None
-    if not (days.isascii() and days.isdecimal() and 1 <= int(days[:6]) <= days_max):
+    if not (days.isascii() and days.isdecimal() and len(days) <= 6 and 1 <= int(days) <= days_max):
         raise InvalidInputError(
             FieldProblem("/days", f"is no number of days from 1 to {days_max}", "bounds", f"1–{days_max}")
         )

@@ -38,7 +38,7 @@ async def show_activation(visit: Visit) -> View:
 
 async def activate(visit: Visit) -> Go:
     days = visit.form.get("days", "")
-    if days and not (days.isascii() and days.isdecimal() and 1 <= int(days[:6]) <= TRIAL_DAYS_MAX):
+    if days and not (days.isascii() and days.isdecimal() and len(days) <= 6 and 1 <= int(days) <= TRIAL_DAYS_MAX):
         raise InvalidInputError(
             FieldProblem("/days", f"is no number of days from 1 to {TRIAL_DAYS_MAX}", "bounds", f"1–{TRIAL_DAYS_MAX}")
         )

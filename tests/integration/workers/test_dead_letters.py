@@ -106,6 +106,23 @@ async def test_a_replay_whose_append_was_lost_is_appended_again_and_is_one_row(
     assert [letter["status"] for letter in await works.read_dead_letters()] == ["replayed"]
 
 
+async def test_a_replay_that_waits_in_a_paused_queue_is_not_appended_again_and_again(
+    works: Works, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dead_letters, "STUCK_AFTER_S", 0.2)
+    async with works.worker() as context:
+        dead, _ = await bury_an_order(works)
+        await works.wait_for_rest()
+        await context.queue.pause(ACME)
+        await replay(works, dead)
+        stuck = (context.database, context.keyring, context.queue, context.settings)
+        await asyncio.sleep(0.25)
+        assert await append_stuck_replays(*stuck) == 0
+        assert (await context.queue.depth(ACME)).waiting == 1
+        await context.queue.resume(ACME)
+        await works.wait_for_rest()
+
+
 async def test_a_discarded_dead_letter_keeps_its_row_and_loses_its_body(works: Works) -> None:
     async with works.worker():
         dead, _ = await bury_an_order(works)

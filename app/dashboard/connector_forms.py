@@ -9,7 +9,6 @@ from app.core.errors import FieldProblem, InvalidInputError, NotFoundError
 from app.dashboard.visit import Visit
 from schemas.integrations import Finding
 
-FREQUENCY_WORDS = ("hourly", "daily", "weekly")
 CRON, CRON_FIELD = "cron", "sync_cron"
 
 

@@ -177,8 +177,9 @@ async def test_a_revoked_authorisation_ends_in_reconnect_and_a_new_one_starts_an
         await meli.client.get_me(meli.seller)
     assert (caught.value.status, await meli.count("token")) == (401, before + 1)
     assert "canary" not in str(caught.value)
-    await meli.control("PATCH", "sellers", {meli.user_id: {"refresh_token": "TG-entered-anew"}})
-    seller = meli.seller._replace(application=meli.application._replace(seed="TG-entered-anew"))
+    anew = f"TG-anew-{meli.user_id}"
+    await meli.control("PATCH", "sellers", {meli.user_id: {"refresh_token": anew}})
+    seller = meli.seller._replace(application=meli.application._replace(seed=anew))
     assert (await meli.client.get_me(seller)).find_text("id") == meli.user_id
 
 

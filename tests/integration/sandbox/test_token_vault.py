@@ -208,8 +208,9 @@ async def test_a_revoked_token_ends_in_reconnect_needed_until_another_is_entered
     assert dict(await world.superuser.fetch(status)) == {ACME: "credentials_refused", GLOBEX: "active"}
     with pytest.raises(CredentialsRefusedError):
         await live.get(ACME, 1)
-    await world.meli.control("PATCH", "sellers", {world.meli.user_id: {"refresh_token": "TG-entered-anew"}})
-    world.meli.application = world.meli.application._replace(seed="TG-entered-anew")
+    anew = f"TG-anew-{world.meli.user_id}"
+    await world.meli.control("PATCH", "sellers", {world.meli.user_id: {"refresh_token": anew}})
+    world.meli.application = world.meli.application._replace(seed=anew)
     assert (await world.meli.client.get_me(world.seller())).find_text("id") == world.meli.user_id
 
 

@@ -45,14 +45,14 @@ async def test_without_an_integration_and_without_a_run_the_next_step_is_said(br
 
 
 async def test_a_sync_is_watched_while_it_goes_on_and_to_its_end(browse: Browse, shop: Shop, syncing: Syncing) -> None:
-    await shop.put_key(orders=120, customers=30)
+    await shop.put_key(orders=300, customers=30)
     await connect(shop, auto_sync=False)
     browser = await browse(ACME, "operator")
     run = await begin(browser, integration_id=f"int_{ACME}_1", streams="orders")
     queued = await browser.get(run)
     assert "Queued" in read_text(queued)
     assert "operator" not in read_text(queued).lower(), "who works here is not an operator's to see"
-    async with syncing(vtex_calls_per_minute=300, sync_fetch_concurrency=2):
+    async with syncing(vtex_calls_per_minute=600, sync_fetch_concurrency=2, sync_pages_ahead=1):
 
         async def goes_on() -> httpx.Response | None:
             page = await browser.get(run)

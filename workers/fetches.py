@@ -144,7 +144,7 @@ class Fetches:
                 self._context.gate.close(type(result).__name__)
                 return Resolution(held=list(group.events), hold_reason="database_away")
             log.error("fetch.failed", tenant_id=self._tenant_id, error=type(result).__name__, exc_info=result)
-        answered_at = self._context.observer.get_last_answer_at(group.first.account)
+        answered_at = self._context.observer.get_last_answer_at(group.first.source, group.first.account)
         has_answered = answered_at is not None and answered_at > group.started_at
         resolution = resolve_group(group, result, self._context.retry_limits, has_account_answered=has_answered)
         resolution.provider_status = getattr(result, "status", None) or None

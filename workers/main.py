@@ -10,6 +10,7 @@ from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from typing import Any
 
+from app.connectors.tools import Tools
 from app.connectors.vtex.client import VtexClient
 from app.core.ending import end_tasks
 from app.core.identity import normalise_phone
@@ -31,7 +32,8 @@ from app.services.hook_watchdog import HookWatchdog
 from app.services.hooks import ProviderHooks
 from app.services.integrations import LiveIntegrations
 from app.services.live_tenants import DEFAULT_COUNTRY, LiveTenants
-from app.services.observe import Observer
+from app.services.observe import make_observer
+from app.services.token_vault import make_open_vault
 from workers.bulk import run_bulk
 from workers.context import DrainContext
 from workers.dispatch import Dispatcher
@@ -52,7 +54,6 @@ async def build_context(settings: Settings, resources: AsyncExitStack) -> DrainC
     TENANT_NAMES.tenants_max = settings.metric_tenants_max
     servers = await open_servers(settings, resources, "worker", connections_max=settings.drain_loops + 16)
     redis, cache, queue, database, keyring, outbound = servers
-    vtex = VtexClient(outbound, url_template=settings.vtex_url_template)
     integrations = LiveIntegrations(database, keyring)
     # Hooks are looked after from the small budget of what people ask for: that slows down nobody's live events.
     asked = Outbound(settings, make_asked_budget(cache, settings))
@@ -71,7 +72,7 @@ async def build_context(settings: Settings, resources: AsyncExitStack) -> DrainC
         keyring=keyring,
         integrations=integrations,
         tenants=LiveTenants(database),
-        observer=Observer(vtex),
+        observer=make_observer(Tools(outbound, settings, make_open_vault(database, keyring, settings), "live")),
         latency=LatencyRecorder(cache),
         gate=DatabaseGate(database),
         waits=Waits(settings, database, queue, integrations),

@@ -68,7 +68,7 @@ async def open_work(context: SyncContext, claim: SyncClaim) -> SyncWork:
         claim,
         integration,
         reader,
-        Access(integration.account, integration.environment, integration.credentials),
+        integration.access,
         await context.keyring.keys_of(tenant_id),
         await context.tenants.get(tenant_id),
         StreamPlace(tenant_id, claim.stream, integration.connector, integration.account),

@@ -9,6 +9,7 @@ import os
 from contextlib import AsyncExitStack
 
 from app.connectors.registry import list_connectors
+from app.connectors.tools import Tools
 from app.core.ending import end_tasks
 from app.core.identity import normalise_phone
 from app.core.jobs import run_jobs
@@ -19,6 +20,7 @@ from app.core.serving import make_server
 from app.core.settings import Settings
 from app.services.integrations import LiveIntegrations
 from app.services.live_tenants import DEFAULT_COUNTRY, LiveTenants
+from app.services.token_vault import make_open_vault
 from workers.process import build_health, open_servers, run_process, stop_on_signals, wait_for_end
 from workers.sync_context import SyncContext
 from workers.sync_jobs import JOB_QUEUE, list_crons, list_functions
@@ -32,8 +34,10 @@ log = get_logger()
 async def build_sync_context(settings: Settings, resources: AsyncExitStack) -> SyncContext:
     """Pools and clients of a syncer; `resources` closes them. Raises ConfigurationError for what cannot work."""
     servers = await open_servers(settings, resources, "syncer")
+    open_vault = make_open_vault(servers.database, servers.keyring, settings)
+    tools = Tools(servers.outbound, settings, open_vault, "batch")
     readers = {
-        name: connector.make_readers(servers.outbound, settings)
+        name: connector.make_readers(tools)
         for name, connector in list_connectors().items()
         if connector.make_readers is not None
     }

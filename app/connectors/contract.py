@@ -5,17 +5,16 @@ nothing else. It knows HTTP and records, never the database or the queue. Parser
 nothing but MappingError. Values are checked against a declaration in `fields`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from app.connectors.frequency import FREQUENCY_CHARS_MAX
-from app.connectors.listing import StreamReader
+from app.connectors.listing import Access, StreamReader
+from app.connectors.tools import Checked, LiveReader, ReportReader, Tools
 from app.connectors.verdict import ErrorAnswer, Verdict
 from app.core.errors import MappingError
-from app.core.outbound import Outbound
-from app.core.settings import Settings
 from schemas.events import EventAction, EventKind
 from schemas.records import AdSpendRecord, Record, RecordStream, ReportStream
 
@@ -132,7 +131,9 @@ class Connector(NamedTuple):
     is never called.
     `account_field`: the configuration field that names the account at the provider. Where the provider tells it only
     once it is called, `account_stand_in` names the fields that stand for it until then: see `name_account`.
-    `make_readers`: what syncs list its streams with; None: nothing of it can be listed.
+    `make_readers`: what syncs list its streams with, `make_report_readers`: what they read its reports with,
+    `make_live_reader`: what events are fetched with; None: nothing of it can be. `check`: puts credentials to the test
+    by really calling, and raises nothing of the provider's; None: there are none to be tested.
     """
 
     name: str
@@ -148,4 +149,7 @@ class Connector(NamedTuple):
     is_available: bool = True
     account_field: str = "account"
     account_stand_in: tuple[str, ...] = ()
-    make_readers: Callable[[Outbound, Settings], Mapping[RecordStream, StreamReader]] | None = None
+    make_readers: Callable[[Tools], Mapping[RecordStream, StreamReader]] | None = None
+    make_report_readers: Callable[[Tools], Mapping[ReportStream, ReportReader]] | None = None
+    make_live_reader: Callable[[Tools], LiveReader] | None = None
+    check: Callable[[Tools, Access], Awaitable[Checked]] | None = None

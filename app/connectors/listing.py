@@ -9,6 +9,7 @@ Readers know HTTP and records, never the database. Calls go through the connecto
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Protocol
 
 from schemas.held_state import HeldState
@@ -20,11 +21,23 @@ ListingKind = Literal["full", "incremental"]
 
 
 class Access(NamedTuple):
-    """Whose data, and in whose name it is asked for. `credentials`: the connector's declared fields, opened."""
+    """Whose data, and in whose name it is asked for.
+
+    `credentials`: the connector's declared fields, opened. `config`: its declared configuration, the account among it.
+    `tenant_id`, `integration_id`: 0 before there is an integration.
+    """
 
     account: str
     environment: str
     credentials: Mapping[str, str]
+    config: Mapping[str, str] = MappingProxyType({})
+    tenant_id: int = 0
+    integration_id: int = 0
+
+    @property
+    def place(self) -> tuple[str, str, Mapping[str, str]]:
+        """Account, environment, credentials."""
+        return self.account, self.environment, self.credentials
 
 
 class Span(NamedTuple):

@@ -2,14 +2,18 @@
 
 import time
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import orjson
 
+from app.connectors.listing import Access
+from app.connectors.registry import list_connectors
 from app.core.errors import CredentialsRefusedError, IntegrationGoneError
 from app.core.logging import get_logger
 from app.core.sealing import TenantKeys
 from app.services.keyring import Keyring
+from db.integrations import Integration as Row
 from db.integrations import find_integration, set_integration_status
 from db.pool import Database
 
@@ -34,6 +38,14 @@ class LiveIntegration(NamedTuple):
     credentials: Mapping[str, str]
     status: str
     revision: int = 1
+    config: Mapping[str, str] = MappingProxyType({})
+
+    @property
+    def access(self) -> Access:
+        """What a connector is given."""
+        return Access(
+            self.account, self.environment, self.credentials, self.config, self.tenant_id, self.integration_id
+        )
 
 
 def seal_credentials(keys: TenantKeys, connector: str, account: str, credentials: Mapping[str, str]) -> bytes:
@@ -133,4 +145,12 @@ class LiveIntegrations:
             credentials,
             row.status,
             row.revision,
+            _write_config(row),
         )
+
+
+def _write_config(row: Row) -> dict[str, str]:
+    """The declared configuration: what is kept in columns of its own stands in it too."""
+    connector = list_connectors().get(row.connector)
+    account = {} if connector is None or row.account.find("/") >= 0 else {connector.account_field: row.account}
+    return {**{name: str(value) for name, value in row.config.items()}, **account, "environment": row.environment}

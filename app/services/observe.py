@@ -1,43 +1,44 @@
 """From an event to what it tells: fetch what a hint points at, open what an inline document carries."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from app.connectors.brand import mapping as brand
-from app.connectors.vtex import mapping as vtex
-from app.connectors.vtex.client import VtexClient
+from app.connectors.registry import list_connectors
+from app.connectors.tools import LiveReader, Tools
 from app.core.errors import MappingError
 from app.core.sealing import TenantKeys, inline_info
 from app.services.apply import Observation
 from app.services.integrations import LiveIntegration
 from schemas.events import Event
 from schemas.ids import read_uuid7_ms
-from schemas.records import CustomerRecord, OrderRecord
 
 
 class Observer:
-    """Knows which connector answers for which source."""
+    """`readers`: by connector, which is an event's source."""
 
-    def __init__(self, vtex_client: VtexClient) -> None:
-        self._vtex = vtex_client
+    def __init__(self, readers: Mapping[str, LiveReader]) -> None:
+        self._readers = readers
 
     async def fetch(self, integration: LiveIntegration, event: Event, observed_at: datetime) -> Observation:
-        """One GET. `observed_at`: the queue server's time before the request leaves. Raises what the client raises,
+        """`observed_at`: the queue server's time before the request leaves. Raises what the connector's client raises,
         and MappingError for a document that cannot become a record."""
-        if event.source != "vtex":
+        reader = self._readers.get(event.source)
+        if reader is None:
             raise MappingError("source", f"no connector fetches from {event.source!r}")
-        place = (event.account, integration.environment, integration.credentials)
-        record: OrderRecord | CustomerRecord
-        if event.kind == "order":
-            record = vtex.map_order(await self._vtex.fetch_order(*place, event.object_id))
-        else:
-            record = vtex.map_customer(
-                await self._vtex.fetch_customer(*place, event.object_id, profile_id=event.profile_id)
-            )
-        return Observation(event.source, event.account, record, vtex.MAPPER_VERSION, observed_at)
+        record = await reader.read(integration.access, event)
+        return Observation(event.source, event.account, record, reader.mapper_version, observed_at)
 
-    def get_last_answer_at(self, account: str) -> float | None:
+    def get_last_answer_at(self, source: str, account: str) -> float | None:
         """When this account last answered anything (monotonic seconds), None if never."""
-        return self._vtex.get_last_answer_at(account)
+        reader = self._readers.get(source)
+        return None if reader is None else reader.get_last_answer_at(account)
+
+
+def make_observer(tools: Tools) -> Observer:
+    """With every connector whose events are fetched."""
+    connectors = list_connectors().items()
+    return Observer({name: one.make_live_reader(tools) for name, one in connectors if one.make_live_reader is not None})
 
 
 def open_inline(keys: TenantKeys, event: Event) -> Observation:

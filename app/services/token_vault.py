@@ -1,4 +1,4 @@
-"""Where MercadoLibre's tokens are kept: in Postgres, sealed for one integration, refreshed by one process at a time.
+"""Where tokens are kept that a provider changes at every refresh: sealed in Postgres, one process refreshes at a time.
 
 The lease outlives two calls. A commit is tried again while it lasts, since tokens that were answered and are not
 committed are lost. After a crash somebody else takes the lease over and tries the same refresh token: if the provider
@@ -17,7 +17,8 @@ from uuid import UUID, uuid4
 import orjson
 from asyncpg.exceptions import InterfaceError, InternalClientError, PostgresError
 
-from app.connectors.mercadolibre.tokens import PROVIDER, Tokens
+from app.connectors.listing import Access
+from app.connectors.vault import OpenVault, Tokens, Vault
 from app.core.errors import CredentialsRefusedError, ProviderUnavailableError
 from app.core.logging import get_logger
 from app.core.sealing import TenantKeys
@@ -39,6 +40,15 @@ _POLL_S = 0.2
 _SURROUNDINGS = (PostgresError, InterfaceError, InternalClientError, OSError, TimeoutError)
 
 log = get_logger()
+
+
+def make_open_vault(database: Database, keyring: Keyring, settings: Settings) -> OpenVault:
+    """What connectors find an integration's vault with."""
+
+    def open_vault(access: Access, origin: str) -> Vault:
+        return TokenVault(database, keyring, settings, access.tenant_id, access.integration_id, origin)
+
+    return open_vault
 
 
 class TokenVault:
@@ -106,7 +116,7 @@ class TokenVault:
         self._lease = None
         if not is_mine:
             log.error("tokens.commit_too_late", **self._place._asdict())
-            raise ProviderUnavailableError(f"{PROVIDER}: somebody else refreshes these tokens now")
+            raise ProviderUnavailableError("somebody else refreshes these tokens now")
 
     async def _take(self) -> UUID:
         holder, ends_at = uuid4(), time.monotonic() + self._wait_s
@@ -117,10 +127,10 @@ class TokenVault:
                 held = await find_tokens(connection, self._place)
             if held.refused_origin == self._origin:
                 raise CredentialsRefusedError(
-                    f"{PROVIDER}: this authorisation is dead; connect it again", status=401, told="invalid_grant"
+                    "this authorisation is dead; connect it again", status=401, told="invalid_grant"
                 )
             if time.monotonic() >= ends_at:
-                raise ProviderUnavailableError(f"{PROVIDER}: somebody else has been refreshing these tokens too long")
+                raise ProviderUnavailableError("somebody else has been refreshing these tokens too long")
             await asyncio.sleep(_POLL_S * random.uniform(0.5, 1.5))  # noqa: S311 - only so that not all come at once
 
     async def _release(self, holder: UUID, refused_origin: str | None) -> None:

@@ -11,9 +11,10 @@ from urllib.parse import urlencode
 from app.connectors.mercadolibre.access import Application
 from app.connectors.mercadolibre.errors import judge_answer
 from app.connectors.mercadolibre.order import BILLING_KEY, MISSING_KEY, SHIPMENT_KEY
-from app.connectors.mercadolibre.tokens import PROVIDER, AccessTokens, Tokens, Vault
+from app.connectors.mercadolibre.tokens import PROVIDER, AccessTokens
 from app.connectors.mercadolibre.webhook import PAYMENT_PREFIX, SHIPMENT_PREFIX
 from app.connectors.reading import JsonObject, parse_json
+from app.connectors.vault import Tokens, Vault
 from app.core.errors import (
     AccessTokenEndedError,
     CredentialsRefusedError,

@@ -11,14 +11,14 @@ tokens that came from another seed count for nothing.
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple, Protocol
 from urllib.parse import urlencode
 
 from app.connectors.mercadolibre.access import Application
 from app.connectors.mercadolibre.errors import judge_answer
 from app.connectors.reading import JsonObject
+from app.connectors.vault import Tokens, Vault
 from app.connectors.verdict import decode_body
 from app.core.errors import CredentialsRefusedError, ObjectFailedError, ProviderTimeoutError, ProviderUnavailableError
 from app.core.outbound import Answer, Outbound, Priority, Route
@@ -28,35 +28,6 @@ MARGIN = timedelta(minutes=5)
 _LIFE_S = 3 * 3_600
 _TOKEN_CHARS_MAX = 1_000
 _IN_DOUBT = (ProviderTimeoutError, ProviderUnavailableError, ObjectFailedError)
-
-
-class Tokens(NamedTuple):
-    """`refresh_token`: the only one that counts. `user_id`: the seller. `ends_at`: of the access token. `origin`: which
-    seed they come from."""
-
-    access_token: str
-    ends_at: datetime
-    refresh_token: str
-    user_id: str
-    origin: str
-    scope: str | None = None
-
-    def is_good(self, now: datetime, refused: str | None) -> bool:
-        return self.access_token != refused and now < self.ends_at
-
-
-class Vault(Protocol):
-    """Where one integration's tokens are kept. Outside the lock only `read` is called."""
-
-    async def read(self) -> Tokens | None:
-        """What is committed; None before the first refresh."""
-
-    def hold(self) -> AbstractAsyncContextManager[None]:
-        """The one lock over all processes, for longer than two calls may take. Raises ProviderUnavailableError when it
-        is not to be had in time: somebody else is refreshing."""
-
-    async def commit(self, tokens: Tokens) -> None:
-        """Durable when it returns. Only under the lock."""
 
 
 class AccessTokens:

@@ -83,7 +83,7 @@ class CustomerReader:
         return [{"kind": "search", "entity": entity, **rest} for entity in ("CL", "AD")]
 
     async def read(self, access: Access, position: Position) -> Page:
-        place = self._calls.find_place(*access, "batch")
+        place = self._calls.find_place(*access.place, "batch")
         if position["kind"] == "search":
             return await self._read_search(place, position)
         if position["kind"] == "listed":
@@ -100,7 +100,7 @@ class CustomerReader:
 
     async def read_window(self, access: Access, start: datetime, end: datetime) -> WindowListing:
         """What a search does not show in one page is scrolled; only several days can be too much."""
-        place, days = self._calls.find_place(*access, "batch"), cover_days(start, end)
+        place, days = self._calls.find_place(*access.place, "batch"), cover_days(start, end)
         query = Query("CL", write_days("createdIn", days), CLIENT_STAMP_FIELDS)
         found = await search(self._calls, place, "search_CL", query, first=0, rows=SEARCH_ROWS)
         documents = found.documents
@@ -113,7 +113,7 @@ class CustomerReader:
         return WindowListing(list(listings.values()), unnamed=count_unnamed(within))
 
     async def fetch(self, access: Access, object_id: str) -> object:
-        return await self._client.fetch_customer(*access, object_id, priority="batch")
+        return await self._client.fetch_customer(*access.place, object_id, priority="batch")
 
     def map(self, document: object) -> Record:
         return map_customer(document)

@@ -3,6 +3,7 @@
 from app.connectors.contract import PRINTABLE, SYNC_FREQUENCY, Connector, Endpoint, Field, Stream
 from app.connectors.vtex.account import ACCOUNT_PATTERN, ENVIRONMENTS
 from app.connectors.vtex.errors import classify
+from app.connectors.vtex.live_reader import VtexLiveReader
 from app.connectors.vtex.mapping import MAPPER_VERSION, map_customer, map_order
 from app.connectors.vtex.readers import make_readers
 
@@ -59,4 +60,5 @@ CONNECTOR = Connector(
     mappers={"orders": map_order, "customers": map_customer},
     classify=classify,
     make_readers=make_readers,
+    make_live_reader=VtexLiveReader,
 )

@@ -89,7 +89,7 @@ class OrderReader:
         return WindowListing(list(listings.values()), not is_too_much, unnamed)
 
     async def fetch(self, access: Access, object_id: str) -> object:
-        return await self._client.fetch_order(*access, object_id, priority="batch")
+        return await self._client.fetch_order(*access.place, object_id, priority="batch")
 
     def map(self, document: object) -> Record:
         return map_order(document)
@@ -112,7 +112,7 @@ class OrderReader:
         return pages[1:]
 
     def _find_place(self, access: Access) -> Place:
-        return self._calls.find_place(*access, "batch")
+        return self._calls.find_place(*access.place, "batch")
 
 
 def _open_windows(field: ListField, start: datetime, end: datetime) -> list[Position]:

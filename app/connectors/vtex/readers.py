@@ -3,17 +3,17 @@
 from collections.abc import Mapping
 
 from app.connectors.listing import StreamReader
+from app.connectors.tools import Tools
 from app.connectors.vtex.calls import Calls
 from app.connectors.vtex.client import VtexClient
 from app.connectors.vtex.customer_reader import CustomerReader, ReadLimits
 from app.connectors.vtex.order_reader import OrderReader
-from app.core.outbound import Outbound
-from app.core.settings import Settings
 from schemas.records import RecordStream
 
 
-def make_readers(outbound: Outbound, settings: Settings) -> Mapping[RecordStream, StreamReader]:
+def make_readers(tools: Tools) -> Mapping[RecordStream, StreamReader]:
     """The readers, with the limits as set."""
+    outbound, settings = tools.outbound, tools.settings
     calls = Calls(outbound, settings.vtex_url_template)
     client = VtexClient(outbound, url_template=settings.vtex_url_template)
     limits = ReadLimits(

@@ -9,7 +9,9 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from app.connectors.listing import StreamReader
+from app.connectors.listing import Access, StreamReader
+from app.connectors.tools import Tools
+from app.connectors.vault import Vault
 from app.connectors.vtex import readers
 from app.connectors.vtex.client import VtexClient
 from app.core.outbound import Outbound, Priority
@@ -106,6 +108,11 @@ async def make_provider(sandbox_process: str) -> AsyncIterator[Callable[..., Pro
         await outbound.aclose()
 
 
+def open_no_vault(access: Access, origin: str) -> Vault:
+    """For connectors whose tokens do not change."""
+    raise AssertionError(f"nobody keeps tokens of {access.account} ({origin})")
+
+
 @pytest.fixture
 async def make_readers(sandbox_process: str) -> AsyncIterator[Callable[..., Readers]]:
     """`make_readers(vtex_scroll_documents=5)`: what syncs list VTEX with, over the sandbox."""
@@ -114,7 +121,7 @@ async def make_readers(sandbox_process: str) -> AsyncIterator[Callable[..., Read
     def make(**settings: Any) -> Readers:
         budget, chosen = NoLimit(), Settings(vtex_url_template=f"{sandbox_process}/{{account}}", **settings)
         opened.append(Outbound(chosen, budget))
-        streams = readers.make_readers(opened[-1], chosen)
+        streams = readers.make_readers(Tools(opened[-1], chosen, open_no_vault, "batch"))
         return Readers(streams["orders"], streams["customers"], budget)
 
     yield make

@@ -12,7 +12,7 @@ from hashlib import sha256
 
 from app.connectors.mercadolibre.access import Application
 from app.connectors.mercadolibre.client import MercadoLibreClient, Seller
-from app.connectors.mercadolibre.tokens import Tokens
+from app.connectors.vault import Tokens
 from app.core.errors import AcequiaError
 from app.core.outbound import Outbound
 from app.core.settings import read_settings

@@ -13,8 +13,9 @@ import pytest
 from app.connectors.mercadolibre.access import Application, read_application
 from app.connectors.mercadolibre.client import MercadoLibreClient, Seller
 from app.connectors.mercadolibre.mapping import map_order
-from app.connectors.mercadolibre.tokens import AccessTokens, Tokens
+from app.connectors.mercadolibre.tokens import AccessTokens
 from app.connectors.mercadolibre.validation import validate
+from app.connectors.vault import Tokens
 from app.core.errors import (
     CredentialsRefusedError,
     MappingError,

@@ -19,7 +19,7 @@ import pytest
 import structlog
 
 from app.connectors.mercadolibre.client import Seller
-from app.connectors.mercadolibre.tokens import Tokens
+from app.connectors.vault import Tokens
 from app.core.errors import CredentialsRefusedError, ProviderUnavailableError, SealingError
 from app.core.settings import Settings
 from app.services.integrations import LiveIntegrations, seal_credentials

@@ -30,7 +30,7 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 @pytest.fixture
 def listable(monkeypatch: pytest.MonkeyPatch) -> None:
     connectors = dict(registry.list_connectors())
-    connectors["vtex"] = connectors["vtex"]._replace(make_readers=lambda outbound, settings: {})
+    connectors["vtex"] = connectors["vtex"]._replace(make_readers=lambda _: {})
     found: Mapping[str, Any] = MappingProxyType(connectors)
     monkeypatch.setattr(sync_requests, "list_connectors", lambda: found)
 

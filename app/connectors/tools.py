@@ -1,0 +1,97 @@
+"""What a connector is given to work with, and what it gives for live events, reports and checks of credentials.
+
+Streams that are listed are in `listing`. All of it is made once a process and used for everybody's integrations.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Literal, NamedTuple, Protocol
+
+from app.connectors.listing import Access, Position, Span
+from app.connectors.vault import OpenVault
+from app.connectors.windows import ReportRows
+from app.core.outbound import Outbound, Priority
+from app.core.settings import Settings
+from schemas.events import Event
+from schemas.records import CustomerRecord, OrderRecord, ReportStream
+
+
+class Tools(NamedTuple):
+    """`priority`: of the calls that are made: live for events, batch for syncs, live with an outbound of its own for
+    what people ask."""
+
+    outbound: Outbound
+    settings: Settings
+    open_vault: OpenVault
+    priority: Priority
+
+
+class LiveReader(Protocol):
+    """What an event's pointer points at."""
+
+    @property
+    def mapper_version(self) -> int:
+        """Of the records."""
+
+    async def read(self, access: Access, event: Event) -> OrderRecord | CustomerRecord:
+        """One object as it is now. Raises what the client raises (app.core.errors), and MappingError for a document
+        that cannot become a record."""
+
+    def get_last_answer_at(self, account: str) -> float | None:
+        """When this account last answered anything (monotonic seconds), None if never."""
+
+
+class ReportPart(NamedTuple):
+    """What was read at a position. `told`: a whole window, which replaces what is held of its days; None: nothing yet.
+    `then`: the positions that stand in its place: two halves, the same again while a report is being made, or none.
+    `wait_s`: for so long the first of them need not be read."""
+
+    told: ReportRows | None
+    then: Sequence[Position] = ()
+    wait_s: float = 0.0
+
+
+class ReportReader(Protocol):
+    """One report of one connector. Stateless, as a StreamReader: what it must remember stands in positions."""
+
+    @property
+    def stream(self) -> ReportStream:
+        """Which report."""
+
+    @property
+    def mapper_version(self) -> int:
+        """Of its rows."""
+
+    def plan(self, span: Span) -> list[Position]:
+        """Where a run begins, newest days first. Calls nobody."""
+
+    async def read(self, access: Access, position: Position) -> ReportPart:
+        """What is reported there."""
+
+
+class Found(NamedTuple):
+    """One thing that a check of credentials found, in a brand's words and without any secret. `field`: which declared
+    field somebody must change. `permission`: which one is missing."""
+
+    code: str
+    severity: Literal["error", "warning", "info"]
+    message: str
+    field: str | None = None
+    permission: str | None = None
+
+
+class Checked(NamedTuple):
+    """What credentials are good for.
+
+    `is_refused`: no later try of the same ones could mend it: they are stored nowhere. `streams`: what may be read.
+    `account`: its name at the provider, where only the provider knows it. `ends_at`: of the credentials, where the
+    provider tells it. `facts`: what else is worth keeping in the configuration.
+    """
+
+    findings: Sequence[Found]
+    is_valid: bool
+    is_refused: bool
+    streams: Sequence[str] = ()
+    account: str | None = None
+    ends_at: datetime | None = None
+    facts: Mapping[str, str] = {}

@@ -155,7 +155,7 @@ async def test_a_document_that_cannot_be_used_makes_one_dead_letter_until_the_li
             raise MappingError("items", "is none of ours")
         return record
 
-    for module in ("mapping", "order_reader"):
+    for module in ("live_reader", "order_reader"):
         monkeypatch.setattr(f"app.connectors.vtex.{module}.map_order", refuse)
 
     async def look(kind: SyncKind) -> int:

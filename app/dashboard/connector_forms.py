@@ -125,8 +125,8 @@ def _say_problem(visit: Visit, connector: Connector, field: Field, problem: Fiel
     return visit.t("integrations.field_wrong")
 
 
-def _say(visit: Visit, connector: str, code: str, permission: str | None) -> str | None:
+def _say(visit: Visit, connector: str, code: str, about: str | None) -> str | None:
     key = f"connectors.{connector}.finding.{code}"
     if not visit.texts.has(key):
         return None
-    return visit.t(key, permission=permission or "")
+    return visit.t(key, permission=about or "", about=about or "")

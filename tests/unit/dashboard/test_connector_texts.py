@@ -10,12 +10,12 @@ from app.connectors.registry import list_connectors
 from app.connectors.vtex.findings import FindingCode
 from app.dashboard.texts import list_parts, load_texts
 
-AVAILABLE = [one for one in list_connectors().values() if one.is_available]
 TEXTS = load_texts()
+SAID = [one for one in list_connectors().values() if one.is_available or TEXTS.has(f"connectors.{one.name}.says")]
 ENGLISH = Locale("en")
 
 
-@pytest.mark.parametrize("connector", AVAILABLE, ids=lambda one: one.name)
+@pytest.mark.parametrize("connector", SAID, ids=lambda one: one.name)
 def test_every_field_is_said_in_every_language_and_in_english_as_declared(connector: Connector) -> None:
     for field in (*connector.config, *connector.credentials):
         for part, declared in (("label", field.label), ("help", field.help)):
@@ -24,7 +24,7 @@ def test_every_field_is_said_in_every_language_and_in_english_as_declared(connec
             assert TEXTS.get(ENGLISH, key) == declared.replace("{{", "{").replace("}}", "}"), key
 
 
-@pytest.mark.parametrize("connector", AVAILABLE, ids=lambda one: one.name)
+@pytest.mark.parametrize("connector", SAID, ids=lambda one: one.name)
 def test_every_connector_says_how_it_is_set_up_and_what_to_do_with_its_addresses(connector: Connector) -> None:
     name = f"connectors.{connector.name}.name"
     assert not TEXTS.has(name) or TEXTS.get(ENGLISH, name) == connector.label
@@ -38,6 +38,11 @@ def test_every_finding_of_a_check_is_said_with_the_permission_that_is_missing() 
     for code in get_args(FindingCode):
         form = TEXTS.by_key[f"connectors.vtex.finding.{code}"]["es"]
         assert list_parts(form) == ({"permission"} if code == "missing_permission" else set())
+
+
+def test_findings_have_no_part_that_no_check_gives() -> None:
+    of_findings = [key for key in TEXTS.by_key if ".finding." in key]
+    assert {part for key in of_findings for part in list_parts(TEXTS.by_key[key]["es"])} == {"permission", "about"}
 
 
 def test_no_text_is_of_a_connector_or_a_field_that_there_is_not() -> None:

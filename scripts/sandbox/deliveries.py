@@ -84,7 +84,7 @@ class Courier:
         await self._session.close()
 
     async def ping(self, url: str) -> bool:
-        status, _ = await self._post(url, {}, _PING)
+        status, _ = await self.post(url, {}, _PING)
         return status == 200
 
     async def deliver(self, notice: Notice, tally: Tally, retries: Retries) -> tuple[int, object]:
@@ -95,7 +95,7 @@ class Courier:
             if attempt:
                 await asyncio.sleep(min(retries.base_s * 2 ** (attempt - 1), retries.wait_max_s))
             tally.calls += 1
-            status, answer = await self._post(notice.url, notice.headers, notice.body)
+            status, answer = await self.post(notice.url, notice.headers, notice.body)
             if status == 200:
                 event_id = answer.get("event_id") if isinstance(answer, dict) else None
                 if isinstance(event_id, str):
@@ -113,13 +113,17 @@ class Courier:
         tally.note_end(notice, is_accepted=False)
         return status, answer
 
-    async def _post(self, url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, object]:
+    async def post(
+        self, url: str, headers: Mapping[str, str], body: bytes, *, timeout_s: float = ACKNOWLEDGE_S
+    ) -> tuple[int, object]:
+        """One call: the answer's status (0: none) and what it says."""
         try:
             async with self._session.post(
                 url,
                 data=body,
                 headers={**_JSON, **headers},
                 allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=timeout_s),
             ) as response:
                 raw = await response.read()
                 status = response.status

@@ -8,11 +8,12 @@ import hmac
 import json
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from itertools import count
 from typing import Any
 from urllib.parse import parse_qs
 
+from scripts.sandbox.ad_days import begin_growing, find_share, find_today, grow
 from scripts.sandbox.asgi import Reply, Request, answer_json
 from scripts.sandbox.google_figures import list_days
 from scripts.sandbox.seeds import hash_words
@@ -23,7 +24,8 @@ VERSIONS = ("v25.0", "v26.0")
 @dataclass
 class Account:
     """`rows_max`: of an answer made at once; more is "too much data". `looks`: how often a report is looked at until it
-    is made. `is_proof_needed`: the app asks for appsecret_proof."""
+    is made. `is_proof_needed`: the app asks for appsecret_proof. `grown_until`: where figures end of an account that
+    lives, in place of `last_day`."""
 
     account_id: str
     app_id: str = "1"
@@ -43,9 +45,21 @@ class Account:
     is_proof_needed: bool = False
     usage: dict[str, str] = field(default_factory=dict)
     revisions: dict[str, int] = field(default_factory=dict)
+    grown_until: datetime | None = None
+
+    @property
+    def end(self) -> str:
+        """The last day that has figures."""
+        until = self.grown_until
+        return self.last_day if until is None else find_today(until, self.time_zone).isoformat()
+
+    def correct(self, first: date, last: date) -> None:
+        """The figures of these days become others."""
+        for day in list_days(first, last):
+            self.revisions[day.isoformat()] = self.revisions.get(day.isoformat(), 0) + 1
 
     def list_rows(self, level: str, first: str, last: str) -> list[dict[str, Any]]:
-        begin, end = max(first, self.first_day), min(last, self.last_day)
+        begin, end = max(first, self.first_day), min(last, self.end)
         rows = []
         for day in list_days(date.fromisoformat(begin), date.fromisoformat(end)) if begin <= end else ():
             for campaign in range(self.campaigns):
@@ -59,7 +73,8 @@ class Account:
 
     def _find(self, day: date, campaign: int, adset: int) -> int:
         value = hash_words(self.seed, day, campaign, adset, self.revisions.get(day.isoformat(), 0))
-        return 0 if value % 6 == 0 else value % 100_000
+        share = find_share(day, self.grown_until, self.time_zone)
+        return 0 if value % 6 == 0 else int(value % 100_000 * share)
 
     def _show(self, day: date, campaign: int, cents: int, adset: int | None) -> dict[str, Any]:
         purchases = cents % 9
@@ -122,11 +137,13 @@ class FacebookAds:
         match request.method, request.parts[2:]:
             case "PUT", ["accounts"]:
                 for account_id, fields in body.items():
-                    self.accounts[account_id] = Account(account_id, **fields)
+                    self.accounts[account_id] = _read_account(account_id, fields)
             case "POST", ["corrections"]:
-                revisions = self.accounts[body["account_id"]].revisions
-                for day in list_days(date.fromisoformat(body["first"]), date.fromisoformat(body["last"])):
-                    revisions[day.isoformat()] = revisions.get(day.isoformat(), 0) + 1
+                days = (date.fromisoformat(body[name]) for name in ("first", "last"))
+                self.accounts[body["account_id"]].correct(*days)
+            case "POST", ["growth"]:
+                until = datetime.fromisoformat(body["until"]) if "until" in body else None
+                grow(self.accounts[body["account_id"]], until)
             case "POST", ["answers"]:
                 self.told.setdefault(body["route"], []).extend(body["answers"])
             case "GET", ["calls"]:
@@ -205,3 +222,12 @@ class FacebookAds:
         if start + limit < len(rows):
             paging["next"] = f"https://graph.example/insights?access_token={token}&after={start + limit}"
         return {"data": rows[start : start + limit], "paging": paging}
+
+
+def _read_account(account_id: str, fields: dict[str, Any]) -> Account:
+    known = dict(fields)
+    if "history_days" in known:
+        zone = known.get("time_zone", Account.time_zone)
+        until, first_day = begin_growing(int(known.pop("history_days")), zone)
+        known |= {"grown_until": until, "first_day": first_day.isoformat()}
+    return Account(account_id, **known)

@@ -5,19 +5,22 @@ Under `/google`: `POST /google/token`, `GET /google/v25/customers:listAccessible
 """
 
 import re
-from collections import Counter
+import secrets
+from collections import Counter, deque
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from itertools import count, islice
 from typing import Any
 from urllib.parse import parse_qs
 
 import orjson
 
+from scripts.sandbox.ad_days import begin_growing, grow
 from scripts.sandbox.asgi import Reply, Request, answer_json
 from scripts.sandbox.google_figures import AdAccount
 
 VERSIONS = ("v25", "v26")
+ISSUED_KEPT = 20_000
 _QUERY = re.compile(r"(?:SELECT) (?P<fields>[a-z0-9_., ]+) FROM (?P<table>[a-z_]+)(?P<rest>.*)", re.DOTALL)
 _BETWEEN = re.compile(r"segments\.date BETWEEN '(\d{4}-\d\d-\d\d)' AND '(\d{4}-\d\d-\d\d)'")
 _KNOWN = {
@@ -54,6 +57,7 @@ class GoogleAds:
         self._tokens: dict[str, str] = {}  # access token → refresh token
         self._pages: dict[str, tuple[str, str, int]] = {}  # page token → account, query, from where
         self._ids = count(1)
+        self.issued: deque[str] = deque(maxlen=ISSUED_KEPT)  # all access tokens, for tests that look for them
 
     async def answer(self, request: Request) -> Reply:
         route, body = _name_route(request), await request.read_body()
@@ -93,17 +97,26 @@ class GoogleAds:
             case "POST", ["corrections"]:
                 days = (date.fromisoformat(body[name]) for name in ("first", "last"))
                 self.accounts[body["customer_id"]].correct(*days)
+            case "POST", ["growth"]:
+                until = datetime.fromisoformat(body["until"]) if "until" in body else None
+                grow(self.accounts[body["customer_id"]], until)
             case "POST", ["answers"]:
                 self.told.setdefault(body["route"], []).extend(body["answers"])
-            case "GET", ["calls"]:
-                return answer_json(dict(self.calls))
-            case "GET", ["truth"]:
-                query = request.query
-                days = (date.fromisoformat(query[name]) for name in ("first", "last"))
-                return answer_json(list(self.accounts[query["customer_id"]].list_rows(query["level"], *days)))
+            case "GET", [name]:
+                return self._show_control(name, request.query)
             case _:
                 return answer_json({"error": "see the sandbox's README.md"}, 404)
         return answer_json({})
+
+    def _show_control(self, name: str, query: dict[str, str]) -> Reply:
+        if name == "calls":
+            return answer_json(dict(self.calls))
+        if name == "issued":
+            return answer_json(list(self.issued))
+        if name == "truth":
+            days = (date.fromisoformat(query[end]) for end in ("first", "last"))
+            return answer_json(list(self.accounts[query["customer_id"]].list_rows(query["level"], *days)))
+        return answer_json({"error": "see the sandbox's README.md"}, 404)
 
     def _refresh(self, body: bytes) -> dict[str, Any]:
         form = {name: values[-1] for name, values in parse_qs(body.decode("latin-1")).items()}
@@ -114,7 +127,8 @@ class GoogleAds:
         if grant is None or grant.client_id != form.get("client_id"):
             text = "Token has been expired or revoked."
             raise RefusedError(400, {"error": "invalid_grant", "error_description": text})
-        token = f"ya29.sandbox-{next(self._ids)}"
+        token = f"ya29.{secrets.token_urlsafe(40)}"
+        self.issued.append(token)
         self._tokens[token] = form["refresh_token"]
         return {"access_token": token, "expires_in": 3_599, "scope": "adwords", "token_type": "Bearer"}
 
@@ -206,10 +220,14 @@ def _name_route(request: Request) -> str:
 
 
 def _read_days(fields: dict[str, Any]) -> dict[str, Any]:
-    return {
+    known: dict[str, Any] = {
         name: date.fromisoformat(value) if name in ("first_day", "last_day") else value
         for name, value in fields.items()
     }
+    if "history_days" in known:
+        zone = known.get("time_zone", AdAccount.time_zone)
+        known["grown_until"], known["first_day"] = begin_growing(int(known.pop("history_days")), zone)
+    return known
 
 
 def _refuse(status: int, word: str, family: str = "", value: str = "") -> RefusedError:

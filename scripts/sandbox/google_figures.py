@@ -2,14 +2,15 @@
 
 A day's figures follow from the account's seed and the day's revision: a correction makes another revision, in which
 figures are others and some campaigns have none any more. The first campaign has no ad groups, as Performance Max. Costs
-are whole minor units of a currency with two decimals.
+are whole minor units of a currency with two decimals. Of an account that lives, today's are told as far as they grew.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
+from scripts.sandbox.ad_days import find_share, find_today
 from scripts.sandbox.seeds import hash_words
 
 
@@ -23,7 +24,8 @@ class Figures(NamedTuple):
 
 @dataclass
 class AdAccount:
-    """`children`: of a manager, which has no figures. `page_rows`: Google's 10,000, fewer to try paging."""
+    """`children`: of a manager, which has no figures. `page_rows`: Google's 10,000, fewer to try paging. `grown_until`:
+    where figures end of an account that lives, in place of `last_day`."""
 
     customer_id: str
     name: str = "Cuenta"
@@ -39,6 +41,12 @@ class AdAccount:
     children: list[str] = field(default_factory=list)
     is_manager: bool = False
     revisions: dict[date, int] = field(default_factory=dict)
+    grown_until: datetime | None = None
+
+    @property
+    def end(self) -> date:
+        """The last day that has figures."""
+        return self.last_day if self.grown_until is None else find_today(self.grown_until, self.time_zone)
 
     def correct(self, first: date, last: date) -> None:
         """The figures of these days become others."""
@@ -47,14 +55,18 @@ class AdAccount:
 
     def list_rows(self, level: str, first: date, last: date) -> Iterator[dict[str, Any]]:
         """As a query by `segments.date` answers it: nothing of what has only zeros."""
-        for day in list_days(max(first, self.first_day), min(last, self.last_day)):
+        for day in list_days(max(first, self.first_day), min(last, self.end)):
             for number in range(self.campaigns):
                 groups = [self._find(day, number, group) for group in range(self.groups)] if number else []
                 if level == "ad_group":
-                    yield from (self._show(day, number, found, group) for group, found in enumerate(groups) if found)
+                    yield from (
+                        self._show(day, number, found, group)
+                        for group, found in enumerate(groups)
+                        if found and any(found)
+                    )
                     continue
                 whole = [found for found in groups if found] if number else [self._find(day, number, 0)]
-                parts = [found for found in whole if found]
+                parts = [found for found in whole if found and any(found)]
                 if parts:
                     yield self._show(day, number, Figures(*map(sum, zip(*parts, strict=True))), None)
 
@@ -62,10 +74,10 @@ class AdAccount:
         value = hash_words(self.seed, day, campaign, group, self.revisions.get(day, 0))
         if value % 7 == 0:
             return None
-        impressions = value % 9_000 + 1
-        return Figures(
-            (value % 500_000) * 10_000, impressions, impressions % 97, (value % 40) / 2, (value % 100_000) / 4
-        )
+        share = find_share(day, self.grown_until, self.time_zone)
+        impressions = int((value % 9_000 + 1) * share)
+        cost, conversions, worth = (int(value % most * share) for most in (500_000, 40, 100_000))
+        return Figures(cost * 10_000, impressions, impressions % 97, conversions / 2, worth / 4)
 
     def _show(self, day: date, campaign: int, found: Figures, group: int | None) -> dict[str, Any]:
         name = f"customers/{self.customer_id}"

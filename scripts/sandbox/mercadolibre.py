@@ -1,21 +1,32 @@
 """MercadoLibre as far as Acequia calls it: tokens that are good once, the seller, orders, shipments, billing-info.
 
-Under `/mercadolibre`. Remote control under `/_sandbox/mercadolibre`: see README.md. A refresh token that is used twice
-has the authorisation revoked, as a locked-out seller sees it. A search leaves out cancelled orders unless they are
-asked for, drops minutes and seconds of its dates, and holds no shipments.
+Under `/mercadolibre`. Remote control under `/_sandbox/mercadolibre`: see README.md and mercadolibre_control.py. A
+refresh token that is used twice has the authorisation revoked, as a locked-out seller sees it. A search leaves out
+cancelled orders unless they are asked for, drops minutes and seconds of its dates, and holds no shipments.
 """
 
-from collections import Counter
+import secrets
+from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import count
+from itertools import islice
 from typing import Any
 from urllib.parse import parse_qs
 
 from scripts.sandbox.asgi import Reply, Request, answer_json
+from scripts.sandbox.sellers.living import LivingSeller
+from scripts.sandbox.sellers.order_document import write_order, write_payment
+from scripts.sandbox.sellers.part_documents import write_billing, write_pack, write_shipment
+from scripts.sandbox.sellers.sale_book import BILLINGS, ORDERS, PACKS, PAYMENTS, SHIPMENTS, Sale
+from scripts.sandbox.sellers.search import SaleSearch, read_hour
 
 LIMIT_MAX, OFFSET_MAX = 51, 10_000
+MISSED_ROWS, ISSUED_KEPT = 10, 20_000
 _NEEDS_ONE_OF = ("order.status", "order.date_last_updated.from", "order.date_created.from", "q")
+_BASES = {
+    "order": ORDERS, "shipment": SHIPMENTS, "billing": BILLINGS, "payment": PAYMENTS, "pack": PACKS,
+}  # fmt: skip
 
 
 @dataclass
@@ -35,6 +46,31 @@ class Seller:
     billing: dict[str, dict[str, Any]] = field(default_factory=dict)
     partial: dict[str, list[str]] = field(default_factory=dict)
     missed: list[dict[str, Any]] = field(default_factory=list)
+    living: LivingSeller | None = None
+    search: SaleSearch | None = None
+
+    def find_document(self, route: str, object_id: str) -> dict[str, Any] | None:
+        """A written one, or one of a sale."""
+        written = {"order": self.orders, "shipment": self.shipments, "billing": self.billing}.get(route, {})
+        if object_id in written or self.living is None:
+            return written.get(object_id)
+        sale = self.living.book.find(object_id, _BASES.get(route, ORDERS))
+        return _write_document(route, sale, self) if sale is not None else None
+
+    def list_asked(self, query: dict[str, str]) -> tuple[int, Callable[[int, int], list[dict[str, Any]]]]:
+        """How many orders are asked for, and what writes those from one place to another."""
+        written = [one for one in self.orders.values() if _is_asked_for(one, query)]
+        written.sort(key=lambda one: (one.get("date_closed") or one["date_created"], one["id"]))
+        living, sales = self.living, self.search.find(query) if self.search is not None else []
+
+        def write(start: int, stop: int) -> list[dict[str, Any]]:
+            found = written[start:stop]
+            for ordinal in sales[max(0, start - len(written)) : max(0, stop - len(written))]:
+                assert living is not None
+                found.append(write_order(living.book.at(ordinal), self.user_id, self.site_id))
+            return found
+
+        return len(written) + len(sales), write
 
 
 class RefusedError(Exception):
@@ -50,7 +86,7 @@ class MercadoLibre:
         self.told: dict[str, list[dict[str, Any]]] = {}
         self._access: dict[str, str] = {}  # access token → seller
         self._used: dict[str, str] = {}  # refresh token that was used → seller
-        self._ids = count(1)
+        self.issued: deque[str] = deque(maxlen=ISSUED_KEPT)  # all tokens, for tests that look for them
 
     async def answer(self, request: Request) -> Reply:
         body, route = await request.read_body(), _name_route(request.parts[1:])
@@ -70,25 +106,8 @@ class MercadoLibre:
         except RefusedError as refused:
             return refused.reply
 
-    async def control(self, request: Request) -> Reply:
-        body = await request.read_json()
-        match request.method, request.parts[2:]:
-            case "PUT", ["sellers"]:
-                for user_id, fields in body.items():
-                    self.sellers[user_id] = Seller(user_id, **fields)
-            case "PATCH", ["sellers"]:
-                for user_id, fields in body.items():
-                    for name, value in fields.items():
-                        setattr(self.sellers[user_id], name, value)
-            case "DELETE", ["access_tokens", user_id]:
-                self._access = {token: owner for token, owner in self._access.items() if owner != user_id}
-            case "POST", ["answers"]:
-                self.told.setdefault(body["route"], []).extend(body["answers"])
-            case "GET", ["calls"]:
-                return answer_json(dict(self.calls))
-            case _:
-                return answer_json({"error": "see the sandbox's README.md"}, 404)
-        return answer_json({})
+    def end_access_tokens(self, user_id: str) -> None:
+        self._access = {token: owner for token, owner in self._access.items() if owner != user_id}
 
     def _refresh(self, body: bytes) -> Reply:
         form = {name: values[-1] for name, values in parse_qs(body.decode("latin-1")).items()}
@@ -97,7 +116,7 @@ class MercadoLibre:
             # Used twice: nothing of this authorisation counts any more.
             owner = self._used[offered]
             self.sellers[owner].refresh_token = None
-            self._access = {token: one for token, one in self._access.items() if one != owner}
+            self.end_access_tokens(owner)
             raise RefusedError(400, "invalid_grant", "Error validating grant")
         seller = next((one for one in self.sellers.values() if offered and one.refresh_token == offered), None)
         if seller is None:
@@ -105,15 +124,16 @@ class MercadoLibre:
         if (seller.client_id, seller.client_secret) != (form.get("client_id"), form.get("client_secret")):
             raise RefusedError(400, "invalid_client", "invalid client_id or client_secret.")
         self._used[offered] = seller.user_id
-        number = next(self._ids)
-        seller.refresh_token = f"TG-sandbox-{number}"
-        self._access[f"APP_USR-sandbox-{number}"] = seller.user_id
+        seller.refresh_token = f"TG-{secrets.token_hex(12)}-{seller.user_id}"
+        access_token = f"APP_USR-{seller.client_id}-{secrets.token_hex(16)}-{seller.user_id}"
+        self._access[access_token] = seller.user_id
+        self.issued += (seller.refresh_token, access_token)
         if seller.lost_answers:
             seller.lost_answers -= 1
             raise RefusedError(503, "internal_error")
         return answer_json(
             {
-                "access_token": f"APP_USR-sandbox-{number}",
+                "access_token": access_token,
                 "token_type": "bearer",
                 "expires_in": seller.expires_in,
                 "scope": "offline_access read write",
@@ -132,9 +152,8 @@ class MercadoLibre:
         if route == "search":
             return answer_json(self._search(seller, request.query))
         if route == "missed":
-            return answer_json({"messages": seller.missed})
-        found = {"order": seller.orders, "shipment": seller.shipments, "billing": seller.billing}.get(route, {})
-        document = found.get(parts[-1])
+            return answer_json({"messages": self._list_missed(seller, request.query)})
+        document = seller.find_document(route, parts[-1])
         if document is None:
             raise RefusedError(404, f"{route}_not_found")
         left_out = seller.partial.get(parts[-1]) if route == "order" else None
@@ -149,12 +168,28 @@ class MercadoLibre:
         offset, limit = int(query.get("offset", "0")), int(query.get("limit", "50"))
         if limit > LIMIT_MAX or offset > OFFSET_MAX:
             raise RefusedError(400, "bad_request")
-        orders: list[dict[str, Any]] = []
+        total, rows = 0, []
         if any(name in query for name in _NEEDS_ONE_OF):  # without a filter nothing is listed
-            orders = [one for one in seller.orders.values() if _is_asked_for(one, query)]
-            orders.sort(key=lambda one: (one.get("date_closed") or one["date_created"], one["id"]))
-        paging = {"total": len(orders), "offset": offset, "limit": limit}
-        return {"query": "", "results": orders[offset : offset + limit], "paging": paging, "sort": {"id": "date_asc"}}
+            try:
+                total, write = seller.list_asked(query)
+            except ValueError:
+                raise RefusedError(400, "bad_request") from None
+            rows = write(offset, offset + limit)
+        paging = {"total": total, "offset": offset, "limit": limit}
+        return {"query": "", "results": rows, "paging": paging, "sort": {"id": query.get("sort", "date_asc")}}
+
+    def _list_missed(self, seller: Seller, query: dict[str, str]) -> list[dict[str, Any]]:
+        """Of the application, whichever seller asks."""
+        if query.get("app_id") != seller.client_id:
+            raise RefusedError(403, "forbidden")
+        if query.get("topic") == "items" and "site_id" not in query:
+            raise RefusedError(400, "bad_request", "site_id is required")
+        sellers = [one for one in self.sellers.values() if one.client_id == seller.client_id]
+        found = [message for one in sellers for message in one.missed]
+        found += [message for one in sellers if one.living for message in one.living.mailbox.list_missed()]
+        asked = (one for one in found if query.get("topic", one.get("topic")) == one.get("topic"))
+        offset, limit = int(query.get("offset", "0")), int(query.get("limit", str(MISSED_ROWS)))
+        return list(islice(asked, offset, offset + limit))
 
 
 def _is_asked_for(order: dict[str, Any], query: dict[str, str]) -> bool:
@@ -165,10 +200,23 @@ def _is_asked_for(order: dict[str, Any], query: dict[str, str]) -> bool:
         stamp = datetime.fromisoformat(order.get(name) or order["last_updated"])
         for end in ("from", "to"):
             asked = query.get(f"order.{name}.{end}")
-            limit = datetime.fromisoformat(asked).replace(minute=0, second=0, microsecond=0) if asked else None
+            limit = read_hour(asked) if asked else None
             if limit is not None and (stamp < limit if end == "from" else stamp > limit):
                 return False
     return True
+
+
+def _write_document(route: str, sale: Sale, seller: Seller) -> dict[str, Any] | None:
+    user_id, site_id = seller.user_id, seller.site_id
+    if route == "order":
+        return write_order(sale, user_id, site_id)
+    if route == "billing":
+        return write_billing(sale, user_id, site_id)
+    if route == "payment":
+        return write_payment(sale, user_id, site_id)
+    if sale.number != sale.cart[0]:  # a shipment and a pack have the number of the first of their orders
+        return None
+    return write_shipment(sale, user_id, site_id) if route == "shipment" else write_pack(sale, user_id)
 
 
 def _name_route(parts: list[str]) -> str:
@@ -185,6 +233,10 @@ def _name_route(parts: list[str]) -> str:
             return "order"
         case ["shipments", _]:
             return "shipment"
+        case ["collections", _]:
+            return "payment"
+        case ["packs", _]:
+            return "pack"
         case ["missed_feeds"]:
             return "missed"
     return "unknown"

@@ -1,16 +1,21 @@
 """The sandbox as one ASGI application: `/{account}/api/…` is VTEX, `/google/…` Google Ads, `/facebook/…` Meta,
 `/mercadolibre/…` MercadoLibre, `/_sandbox/…` the remote control."""
 
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
+from scripts.sandbox.ad_days import FigureDemo, Growing
 from scripts.sandbox.asgi import Receive, Reply, Request, Scope, Send, answer_json, send_reply
 from scripts.sandbox.control_api import ControlApi
 from scripts.sandbox.deliveries import Courier
 from scripts.sandbox.facebook_ads import FacebookAds
 from scripts.sandbox.google_ads import GoogleAds
 from scripts.sandbox.mercadolibre import MercadoLibre
+from scripts.sandbox.mercadolibre_control import MercadoLibreControl
 from scripts.sandbox.vtex_api import VtexApi
 from scripts.sandbox.world import World
+
+Handler = Callable[[Request], Awaitable[Reply | None]]
 
 
 class Sandbox:
@@ -20,14 +25,14 @@ class Sandbox:
         self._seed = seed
         self._median_ms = median_ms
         self._accounts = accounts or {}
-        self._world: World | None = None
+        self._google, self._facebook, self._mercadolibre = GoogleAds(), FacebookAds(), MercadoLibre()
         self._vtex: VtexApi | None = None
-        self._control: ControlApi | None = None
-        self._others: dict[str, GoogleAds | FacebookAds | MercadoLibre] = {
-            "google": GoogleAds(),
-            "facebook": FacebookAds(),
-            "mercadolibre": MercadoLibre(),
+        self._providers: dict[str, Handler] = {
+            "google": self._google.answer,
+            "facebook": self._facebook.answer,
+            "mercadolibre": self._mercadolibre.answer,
         }
+        self._controls: dict[str, Handler] = {"google": self._google.control, "facebook": self._facebook.control}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -43,26 +48,32 @@ class Sandbox:
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
         async with Courier() as courier:
-            self._world = World(self._seed, self._median_ms, courier)
+            world = World(self._seed, self._median_ms, courier)
+            sellers = MercadoLibreControl(self._mercadolibre, courier, world.clock, self._seed)
+            world.neighbours += [sellers, FigureDemo(self._list_ad_accounts, self._seed)]
             for account, fields in self._accounts.items():
-                self._world.put_account(account, fields)
-            self._vtex = VtexApi(self._world.stores, self._world.weather, courier)
-            self._control = ControlApi(self._world)
+                world.put_account(account, fields)
+            self._vtex = VtexApi(world.stores, world.weather, courier)
+            self._controls |= {"mercadolibre": sellers.answer, "": ControlApi(world).answer}
             await send({"type": "lifespan.startup.complete"})
             await receive()
-            await self._world.close()
+            await world.close()
+            await sellers.close()
         await send({"type": "lifespan.shutdown.complete"})
 
+    def _list_ad_accounts(self) -> Iterator[Growing]:
+        yield from self._google.accounts.values()
+        yield from self._facebook.accounts.values()
+
     async def _answer(self, request: Request) -> Reply | None:
-        first = request.parts[0]
-        if first in self._others:
-            return await self._others[first].answer(request)
-        if first == "_sandbox" and request.parts[1:2] and request.parts[1] in self._others:
-            return await self._others[request.parts[1]].control(request)
-        if first == "_sandbox" and self._control is not None:
-            return await self._control.answer(request)
+        first, second = request.parts[0], (*request.parts[1:2], "")[0]
+        if first == "_sandbox":
+            control = self._controls.get(second) or self._controls[""]
+            return await control(request)
+        if first in self._providers:
+            return await self._providers[first](request)
         if first in ("healthz", "readyz"):
             return answer_json({"status": "ok"})
-        if self._vtex is not None and request.parts[1:2] == ["api"]:
+        if self._vtex is not None and second == "api":
             return await self._vtex.answer(request)
         return answer_json({"error": "the sandbox answers /{account}/api/… and /_sandbox/…"}, 404)

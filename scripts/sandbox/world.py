@@ -1,9 +1,9 @@
 """Everything the sandbox holds: stores, weather, runs, and the demo's background traffic."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from itertools import count
-from typing import Any
+from typing import Any, Protocol
 
 from scripts.sandbox.access import AppKey, read_permissions
 from scripts.sandbox.call_limit import CallLimit
@@ -21,6 +21,14 @@ from scripts.sandbox.vtex_api import read_hook
 _DEMO_MIX = {"new_objects": 0.09}
 
 
+class Neighbour(Protocol):
+    """Another provider, which has a demo of its own."""
+
+    async def start_demo(self, body: Mapping[str, Any]) -> None: ...
+
+    async def stop_demo(self) -> None: ...
+
+
 class World:
     def __init__(self, seed: int, median_ms: float, courier: Courier) -> None:
         self.seed = seed
@@ -30,6 +38,7 @@ class World:
         self.runs: dict[str, Run] = {}
         self.demo: Run | None = None
         self.clock = WorldClock()
+        self.neighbours: list[Neighbour] = []
         self._ids = count(1)
 
     def put_account(self, account: str, body: dict[str, Any]) -> Store:
@@ -63,12 +72,16 @@ class World:
         self.demo = self._make_run(
             "demo", {"rate": 5, **body, "mix": {**_DEMO_MIX, **body.get("mix", {})}}, events=None
         )
+        for neighbour in self.neighbours:
+            await neighbour.start_demo(body)
         return self.demo
 
     async def stop_demo(self) -> None:
         if self.demo is not None:
             await self.demo.stop()
             self.demo = None
+        for neighbour in self.neighbours:
+            await neighbour.stop_demo()
 
     async def close(self) -> None:
         await self.stop_demo()

@@ -208,7 +208,7 @@ async def test_billing_is_read_only_where_a_brand_asked_for_it(meli: Meli) -> No
 
 @pytest.mark.parametrize("pointer", [f"shipment:{SHIPMENT_ID}", "payment:90111222334"])
 async def test_a_pointer_of_a_part_leads_to_its_order(meli: Meli, pointer: str) -> None:
-    await meli.tell("unknown", *[{"body": {"collection": {"order_id": int(ORDER_ID)}}}] * pointer.startswith("payment"))
+    await meli.tell("payment", *[{"body": {"collection": {"order_id": int(ORDER_ID)}}}] * pointer.startswith("payment"))
     assert (await meli.client.fetch_order(meli.seller, pointer))["id"] == int(ORDER_ID)
 
 

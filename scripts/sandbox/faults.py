@@ -77,10 +77,13 @@ class Weather:
     def clear(self) -> None:
         self._faults.clear()
 
+    def draw_delay_s(self) -> float:
+        """How long one answer takes."""
+        return self._random.lognormvariate(math.log(self.median_ms / 1000), _SIGMA) if self.median_ms > 0 else 0.0
+
     def judge(self, account: str, route: str, object_id: str) -> Verdict:
-        delay_s, is_hanging = 0.0, False
+        delay_s, is_hanging = self.draw_delay_s(), False
         if self.median_ms > 0:
-            delay_s = self._random.lognormvariate(math.log(self.median_ms / 1000), _SIGMA)
             is_hanging = self._random.random() < HANG_SHARE
         if self._faults:
             self._faults = [fault for fault in self._faults if not fault.is_over]

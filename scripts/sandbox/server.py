@@ -1,6 +1,7 @@
 """The sandbox as one ASGI application: `/{account}/api/…` is VTEX, `/google/…` Google Ads, `/facebook/…` Meta,
 `/mercadolibre/…` MercadoLibre, `/_sandbox/…` the remote control."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ from scripts.sandbox.asgi import Receive, Reply, Request, Scope, Send, answer_js
 from scripts.sandbox.control_api import ControlApi
 from scripts.sandbox.deliveries import Courier
 from scripts.sandbox.facebook_ads import FacebookAds
+from scripts.sandbox.faults import Weather
 from scripts.sandbox.google_ads import GoogleAds
 from scripts.sandbox.mercadolibre import MercadoLibre
 from scripts.sandbox.mercadolibre_control import MercadoLibreControl
@@ -27,6 +29,7 @@ class Sandbox:
         self._accounts = accounts or {}
         self._google, self._facebook, self._mercadolibre = GoogleAds(), FacebookAds(), MercadoLibre()
         self._vtex: VtexApi | None = None
+        self._weather: Weather | None = None
         self._providers: dict[str, Handler] = {
             "google": self._google.answer,
             "facebook": self._facebook.answer,
@@ -53,6 +56,7 @@ class Sandbox:
             world.neighbours += [sellers, FigureDemo(self._list_ad_accounts, self._seed)]
             for account, fields in self._accounts.items():
                 world.put_account(account, fields)
+            self._weather = world.weather
             self._vtex = VtexApi(world.stores, world.weather, courier)
             self._controls |= {"mercadolibre": sellers.answer, "": ControlApi(world).answer}
             await send({"type": "lifespan.startup.complete"})
@@ -71,6 +75,7 @@ class Sandbox:
             control = self._controls.get(second) or self._controls[""]
             return await control(request)
         if first in self._providers:
+            await asyncio.sleep(self._weather.draw_delay_s() if self._weather is not None else 0)
             return await self._providers[first](request)
         if first in ("healthz", "readyz"):
             return answer_json({"status": "ok"})

@@ -11,6 +11,7 @@ ORDERS_PER_CUSTOMER = 200_000 / CUSTOMERS[56]
 SCALE = 0.01  # of `scripts/up`: the first rows come in seconds
 SCALE_MAX = 20.0
 CUSTOMERS_MIN, ORDERS_MIN = 40, 20
+MELI_ORDERS, MELI_ORDERS_MIN = 60_000, 120  # MercadoLibre's, of the brand that sells there
 TRIAL = 60  # always whole: its customers are loaded past its limit
 INDEX_LAG_S, SEARCH_LAG_S = 240.0, 5.0
 
@@ -29,3 +30,7 @@ def find_stock(tenant_id: int, scale: float, created_at: datetime) -> dict[str, 
         "index_lag_s": INDEX_LAG_S if scale else 0.0,
         "search_lag_s": SEARCH_LAG_S if scale else 0.0,
     }
+
+
+def find_meli_orders(scale: float) -> int:
+    return max(round(MELI_ORDERS * scale), MELI_ORDERS_MIN)

@@ -19,6 +19,7 @@ from typing import Self
 
 from app.core.settings import Settings
 from scripts.stack.demo import introduce_to_sandbox, load_demo_tenants, start_traffic
+from scripts.stack.demo_sources import describe_sources, introduce_sources
 from scripts.stack.demo_trial import fill_trial
 from scripts.stack.first_key import keep_api_key
 from scripts.stack.first_people import FirstPerson, keep_people
@@ -66,8 +67,8 @@ PROCESS_STOP_TIMEOUT_S = 3
 @dataclass(frozen=True)
 class StackOptions:
     """`settings`: further settings of our processes, by lower-case name. `counts`: processes per name, else one.
-    `has_history`: the demo's trial has its customers from before, more than it may. `scale`: how much of the document's
-    volumes the sandbox holds; 0: a handful.
+    `has_history`: the demo's trial has its customers from before, more than it may. `has_sources`: one of the demo's
+    brands has all four integrations. `scale`: how much of the document's volumes the sandbox holds; 0: a handful.
 
     With `uses_free_ports` no usual port is tried: for stacks that run beside others.
     """
@@ -77,6 +78,7 @@ class StackOptions:
     has_demo: bool = True
     has_traffic: bool = True
     has_history: bool = False
+    has_sources: bool = False
     scale: float = 0.0
     uses_free_ports: bool = False
     sandbox_arguments: tuple[str, ...] = ()
@@ -150,6 +152,10 @@ class Stack:
         """The environment of one more process of this kind; `operator` is the CLI's."""
         settings: dict[str, object] = {
             "vtex_url_template": f"{self.sandbox_url}/{{account}}",
+            "mercadolibre_url": f"{self.sandbox_url}/mercadolibre",
+            "google_ads_url": f"{self.sandbox_url}/google",
+            "google_oauth_url": f"{self.sandbox_url}/google/token",
+            "facebook_url": f"{self.sandbox_url}/facebook",
             "public_url": self.receiver_url,
             "stop_timeout_s": PROCESS_STOP_TIMEOUT_S,
             **self.options.settings,
@@ -269,6 +275,9 @@ class Stack:
     async def _wake_sandbox(self) -> None:
         """Its memory ends with its process: it is told again after every start."""
         await introduce_to_sandbox(self)
+        if self.options.has_sources:
+            await introduce_sources(self)
+            self._tell(f"{describe_sources()} ({self._age()})")
         if self.options.has_traffic:
             await start_traffic(self)
             self._tell(f"The sandbox sends traffic ({self._age()})")

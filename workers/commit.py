@@ -28,11 +28,12 @@ async def commit_arrivals(
 ) -> dict[str, Outcome]:
     """Commits and returns event id → outcome. Raises SurroundingsError when nothing is known to be committed."""
     settlements = [settlement for arrival in arrivals for settlement in _settlements_of(arrival, keys)]
+    loose = [one.observation for one in arrivals if not one.events and one.observation is not None]
     try:
         tenant = await context.tenants.get(tenant_id)
         applied = await apply_batch(
-            context.database, keys, settlements, now=datetime.now(UTC), country=tenant.country, limits=tenant.limits,
-            late_after_ms=round(context.settings.objective_within_s * 1_000),
+            context.database, keys, settlements, loose, now=datetime.now(UTC), country=tenant.country,
+            limits=tenant.limits, late_after_ms=round(context.settings.objective_within_s * 1_000),
         )  # fmt: skip
     except Exception as error:
         if isinstance(error, KeystoreUnavailableError) or classify(error) == "surroundings":
@@ -58,6 +59,8 @@ async def _commit_halves(
         first = await commit_arrivals(context, tenant_id, keys, arrivals[:middle])
         return first | await commit_arrivals(context, tenant_id, keys, arrivals[middle:])
     alone = arrivals[0]
+    if not alone.events:
+        return {}  # the event that it was asked for will meet the same row again
     if alone.dead_reason is not None:
         # Not even its dead letter can be written: that is no fault of the document.
         raise SurroundingsError(type(error).__name__) from error

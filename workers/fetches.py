@@ -122,7 +122,7 @@ class Fetches:
             observation = await explain_missing(context.database, keys, event, group.observed_at, error)
         except CredentialsRefusedError as error:
             if error.status == 401:
-                await integrations.note_refused(integration)
+                await integrations.note_refused(integration, error)
             raise
         await integrations.note_accepted(integration)
         return observation
@@ -155,4 +155,6 @@ class Fetches:
 def _name_reason(result: Observation | Exception) -> str:
     if isinstance(result, AcequiaError):
         return result.code
-    return "behind_hint" if isinstance(result, Observation) else "unexpected_error"
+    if isinstance(result, Observation):
+        return "behind_hint" if result.is_whole else "parts_missing"
+    return "unexpected_error"

@@ -42,7 +42,8 @@ class Group:
 
 @dataclass(slots=True)
 class Arrival:
-    """Events that can be settled now: by an observation, or dead or ignored with a reason."""
+    """Events that can be settled now: by an observation, or dead or ignored with a reason. Without events: what was
+    observed counts, and the events it was asked for wait for the rest of it."""
 
     events: list[Held]
     observation: Observation | None = None

@@ -14,13 +14,19 @@ from app.core.errors import (
     KeystoreUnavailableError,
     MappingError,
     ObjectNotFoundError,
+    ObjectNotOursError,
+    PointerInDoubtError,
     ProviderError,
+    ProviderRefusedError,
     ProviderTimeoutError,
     ProviderUnavailableError,
     SealingError,
     ThrottledError,
 )
 from schemas.events import Event
+
+# Looks for what an unsigned call pointed at: it may not be readable yet; calls for nothing may get us blocked.
+DOUBTED_TRIES_MAX = 3
 
 Action = Literal["retry", "dead", "hold", "pause_integration", "ignore"]
 
@@ -59,13 +65,24 @@ def decide(error: Exception, event: Event, tries: int, limits: RetryLimits, *, h
         return Decision("pause_integration", error.code)
     if isinstance(error, ThrottledError | ProviderUnavailableError):
         return Decision("hold", error.code, hold_s=error.retry_after_s)
-    if isinstance(error, ObjectNotFoundError) and event.action == "delete":
-        return Decision("ignore", "nothing_held")  # a deletion of what we never held
     if isinstance(error, ProviderTimeoutError) and not has_account_answered:
         return Decision("hold", error.code)
     if isinstance(error, ProviderError):
-        return _retry_or_dead(error.code, tries, limits)
+        return _decide_own(error, event, tries, limits)
     return _retry_or_dead("unexpected_error", tries, limits)
+
+
+def _decide_own(error: ProviderError, event: Event, tries: int, limits: RetryLimits) -> Decision:
+    """What the provider says of this object alone."""
+    if isinstance(error, ObjectNotFoundError) and event.action == "delete":
+        return Decision("ignore", "nothing_held")  # a deletion of what we never held
+    if isinstance(error, ObjectNotOursError):
+        return Decision("ignore", error.code)
+    if isinstance(error, PointerInDoubtError):
+        return Decision("ignore" if tries + 1 >= min(DOUBTED_TRIES_MAX, limits.tries_max) else "retry", error.code)
+    if isinstance(error, ProviderRefusedError):
+        return Decision("dead", error.code)  # the same call would be refused again
+    return _retry_or_dead(error.code, tries, limits)
 
 
 def _retry_or_dead(reason: str, tries: int, limits: RetryLimits) -> Decision:

@@ -16,20 +16,23 @@ def resolve_group(
 
 
 def _resolve_document(group: Group, observation: Observation, limits: RetryLimits) -> Resolution:
-    """A document older than a hint is not what the hint told of: that event waits for a newer one.
+    """A document older than a hint is not what the hint told of: that event waits for a newer one. So does one whose
+    document the provider gave in part; what it told counts at once.
 
     After the last try what the provider says stands: a replica that lags for good cannot be told from the truth.
     """
     resolution = Resolution()
     ready: list[Held] = []
     for held in group.events:
-        is_behind = _is_behind(observation, held.event)
-        if is_behind and held.entry.tries + 1 < limits.tries_max:
+        is_short = not observation.is_whole or _is_behind(observation, held.event)
+        if is_short and held.entry.tries + 1 < limits.tries_max:
             resolution.retries.append(held)
         else:
             ready.append(held)
     if ready:
         resolution.arrivals.append(Arrival(ready, observation=observation))
+    elif not observation.is_whole:
+        resolution.arrivals.append(Arrival([], observation=observation))
     return resolution
 
 

@@ -123,7 +123,7 @@ async def run_step(context: SyncContext, claim: SyncClaim) -> None:
         end = _END_OF_STOP[stop.reason]
     except Exception as error:
         if isinstance(error, CredentialsRefusedError) and error.status == 401 and step.work is not None:
-            await context.integrations.note_refused(step.work.integration)
+            await context.integrations.note_refused(step.work.integration, error)
         if is_unexpected(error):
             log.exception("sync.step_failed", **name_run(claim))
         # Only what fails in the same place again and again ever ends a stream.

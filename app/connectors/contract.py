@@ -134,6 +134,7 @@ class Connector(NamedTuple):
     `make_readers`: what syncs list its streams with, `make_report_readers`: what they read its reports with,
     `make_live_reader`: what events are fetched with; None: nothing of it can be. `check`: puts credentials to the test
     by really calling, and raises nothing of the provider's; None: there are none to be tested.
+    `name_budget`: of an account and its configuration, what the provider counts calls by; None: nobody can tell.
     """
 
     name: str
@@ -153,3 +154,4 @@ class Connector(NamedTuple):
     make_report_readers: Callable[[Tools], Mapping[ReportStream, ReportReader]] | None = None
     make_live_reader: Callable[[Tools], LiveReader] | None = None
     check: Callable[[Tools, Access], Awaitable[Checked]] | None = None
+    name_budget: Callable[[str, Mapping[str, str]], str] | None = None

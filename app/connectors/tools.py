@@ -26,6 +26,13 @@ class Tools(NamedTuple):
     priority: Priority
 
 
+class Reading(NamedTuple):
+    """An object as it is now. `is_whole` False: the provider left parts of it out that it may tell a little later."""
+
+    record: OrderRecord | CustomerRecord
+    is_whole: bool = True
+
+
 class LiveReader(Protocol):
     """What an event's pointer points at."""
 
@@ -33,8 +40,9 @@ class LiveReader(Protocol):
     def mapper_version(self) -> int:
         """Of the records."""
 
-    async def read(self, access: Access, event: Event) -> OrderRecord | CustomerRecord:
-        """One object as it is now. Raises what the client raises (app.core.errors), and MappingError for a document
+    async def read(self, access: Access, event: Event, read_at: datetime) -> Reading:
+        """One object as it is now. `read_at`: when the event was taken from the queue: only what is asked for after it
+        is sure to show its change. Raises what the client raises (app.core.errors), and MappingError for a document
         that cannot become a record."""
 
     def get_last_answer_at(self, account: str) -> float | None:

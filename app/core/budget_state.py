@@ -25,10 +25,21 @@ def name_bucket(account_key: str) -> str:
     return f"budget:{account_key}"
 
 
+def list_calls_per_minute(settings: Settings) -> dict[str, int]:
+    """Provider → calls that one account of it may be asked a minute."""
+    return {
+        "vtex": settings.vtex_calls_per_minute,
+        "google_ads": settings.google_ads_calls_per_minute,
+        "facebook_ads": settings.facebook_calls_per_minute,
+        "mercadolibre": settings.mercadolibre_calls_per_minute,
+    }
+
+
 async def read_budget(cache: Redis, settings: Settings, account_key: str) -> BudgetState:
-    """An account's budget as all processes see it now (`vtex:store`). Raises RedisError."""
-    bucket, rate = name_bucket(account_key), settings.vtex_calls_per_minute / 60
-    burst = max(1.0, settings.vtex_calls_per_minute / 6)
+    """An account's budget as all processes see it now (`vtex:store`). Raises RedisError, KeyError for a provider that
+    has none."""
+    calls_per_minute = list_calls_per_minute(settings)[account_key.partition(":")[0]]
+    bucket, rate, burst = name_bucket(account_key), calls_per_minute / 60, max(1.0, calls_per_minute / 6)
     async with cache.pipeline(transaction=False) as pipe:
         pipe.hmget(bucket, _FIELDS)
         pipe.pttl(f"{bucket}:closed")
@@ -40,7 +51,7 @@ async def read_budget(cache: Redis, settings: Settings, account_key: str) -> Bud
     cut_s = max(0.0, now_us - share_at_us) / 1_000_000 if share_at_us is not None else 0.0
     recovered = 1.0 if share is None else share + cut_s * settings.budget_batch_recovery_percent / 6_000
     return BudgetState(
-        settings.vtex_calls_per_minute,
+        calls_per_minute,
         int(min(burst, burst if calls is None else calls + passed_s * rate)),
         min(1.0, recovered),
         max(0, pause_ms) / 1_000,

@@ -102,6 +102,17 @@ class ObjectNotFoundError(ProviderError):
     code = "not_found"
 
 
+class PointerInDoubtError(ObjectNotFoundError):
+    """Nothing is there, and nobody vouches for the call that pointed at it: it may never have been."""
+
+
+class ObjectNotOursError(ProviderError):
+    """It is there, and belongs to somebody else: what pointed at it is not for this integration."""
+
+    code = "not_ours"
+    is_retryable = False
+
+
 class ObjectFailedError(ProviderError):
     """A failure of this object alone: 4xx or 5xx of its own address, an unreadable body, an answer too large."""
 
@@ -149,6 +160,10 @@ class ProviderRefusedError(ProviderError):
 
     code = "provider_refused"
     is_retryable = False
+
+
+# `told` of credentials that are good, and another account's than the integration's: not a provider's word.
+OTHER_ACCOUNT = "other_account"
 
 
 class CredentialsRefusedError(ProviderError):

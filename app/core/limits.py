@@ -20,7 +20,7 @@ from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, RedisError
 
 from app.core.budget_metrics import PAUSES, KnownShares
-from app.core.budget_state import name_bucket
+from app.core.budget_state import list_calls_per_minute, name_bucket
 from app.core.errors import ThrottledError
 from app.core.lru import Lru
 from app.core.outbound import Priority
@@ -197,7 +197,7 @@ class AskedBudget:
 def make_asked_budget(cache: Redis, settings: Settings) -> AskedBudget:
     """For the processes that people call: API, dashboard, command line."""
     rate = BudgetRate(settings.api_provider_calls_per_minute, 0)
-    return AskedBudget(RedisBudget(cache, dict.fromkeys(("vtex", "google_ads", "facebook_ads", "mercadolibre"), rate)))
+    return AskedBudget(RedisBudget(cache, dict.fromkeys(list_calls_per_minute(settings), rate)))
 
 
 def make_budget(cache: Redis, settings: Settings) -> RedisBudget:
@@ -207,13 +207,8 @@ def make_budget(cache: Redis, settings: Settings) -> RedisBudget:
         settings.budget_batch_floor_percent,
         settings.budget_batch_recovery_percent,
     )
-    rates = {
-        "vtex": BudgetRate(settings.vtex_calls_per_minute, *shares),
-        "google_ads": BudgetRate(settings.google_ads_calls_per_minute, *shares),
-        "facebook_ads": BudgetRate(settings.facebook_calls_per_minute, *shares),
-        "mercadolibre": BudgetRate(settings.mercadolibre_calls_per_minute, *shares),
-    }
-    return RedisBudget(cache, rates)
+    calls = list_calls_per_minute(settings)
+    return RedisBudget(cache, {provider: BudgetRate(per_minute, *shares) for provider, per_minute in calls.items()})
 
 
 def _name_asked(account_key: str) -> str:

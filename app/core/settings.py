@@ -247,6 +247,9 @@ class Settings(BaseSettings):
     facebook_report_wait_s: float = Field(900.0, gt=0, description="for a report of one day that is made for later")
     mercadolibre_url: str = "https://api.mercadolibre.com"
     mercadolibre_calls_per_minute: int = Field(80, ge=1, description="budget per application, all its sellers together")
+    mercadolibre_index_lag_s: float = Field(
+        7_200.0, ge=0, description="how far behind its list of orders may be; the list counts by the hour"
+    )
     token_lease_s: float = Field(
         30.0, gt=0, description="of who refreshes tokens that are good once: longer than two calls with their waits"
     )

@@ -55,7 +55,7 @@ class Observation(NamedTuple):
     """What a fetch, an inline document or a batch page told.
 
     `observed_at`: for what we fetched, the queue server's time before the request left; for what was sent, the
-    signed time.
+    signed time. `is_whole` False: the provider may tell a little later what it has left out.
     """
 
     source: str
@@ -63,6 +63,7 @@ class Observation(NamedTuple):
     record: AnyRecord
     mapper_version: int
     observed_at: datetime
+    is_whole: bool = True
 
 
 class Settlement(NamedTuple):
@@ -144,7 +145,8 @@ async def apply_batch(
     Raises ValueError for a settlement with neither observation nor outcome, SealingError, RowMovedError when others
     kept changing the same rows, and whatever asyncpg raises: `db.failures.classify` says whose fault it is.
     """
-    if limits is not None and observations and integration_id is None:
+    has_customers = any(not isinstance(observation.record, OrderRecord) for observation in observations)
+    if limits is not None and has_customers and integration_id is None:
         raise ValueError("observations that limits may keep out need an integration")
     if prepared is None:
         customers, orders, versions, contents = reduce_observations(keys, [*_list_told(settlements), *observations])
@@ -263,7 +265,7 @@ def reduce_observations(keys: TenantKeys, observations: Iterable[Observation]) -
     hashes = [keys.content_hash(json) for json in jsons]
     reduced.contents.update(zip(hashes, jsons, strict=True))
     for observation, content_hash in zip(told, hashes, strict=True):
-        source, account, record, _, _ = observation
+        source, account, record = observation.source, observation.account, observation.record
         version = reduced.versions[id(observation)] = _make_version(observation, content_hash)
         key, state = Key(source, account, record.external_id), observe(record, version)
         known = reduced.orders if isinstance(record, OrderRecord) else reduced.customers
@@ -277,9 +279,9 @@ def make_version(keys: TenantKeys, observation: Observation) -> Version:
 
 
 def _make_version(observation: Observation, content_hash: bytes) -> Version:
-    _, _, record, mapper_version, observed_at = observation
-    observed_at, stamp = to_utc(observed_at), record.source_updated_at
-    return Version(observed_at if stamp is None else to_utc(stamp), mapper_version, observed_at, content_hash)
+    observed_at, stamp = to_utc(observation.observed_at), observation.record.source_updated_at
+    stamp = observed_at if stamp is None else to_utc(stamp)
+    return Version(stamp, observation.mapper_version, observed_at, content_hash)
 
 
 def decide_outcomes(
@@ -355,8 +357,8 @@ def _count_outcomes(outcomes: Iterable[Outcome]) -> dict[str, int]:
 
 
 def _count_synced(batch: _Batch, customers: Upserted, orders: Upserted) -> dict[RecordStream, int]:
-    """Rows that changed without an event, by stream."""
-    if batch.settlements:
+    """Rows that changed without an event, by stream. What an event tells in parts is that event's."""
+    if batch.settlements or batch.writer == "live":
         return {}
     return {
         "customers": sum(state.is_changed for state in customers.stored.values()),

@@ -1,19 +1,27 @@
 """How much of a provider account's budget of calls is free, and whether a 429 has cut the share of batch work."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from app.connectors.registry import list_connectors
 from app.core.budget_state import BudgetState, read_budget
 from app.core.queue_runner import queue_errors
 from app.services.office import Office
 from db.integrations import list_integrations
 
-BUDGETED = frozenset({"vtex"})  # providers whose calls have a budget: app/core/limits.py
+
+class BudgetPlace(NamedTuple):
+    """Whose: an integration's connector, account and configuration."""
+
+    connector: str
+    account: str
+    config: Mapping[str, object]
 
 
 class AccountBudget(NamedTuple):
-    """`calls_free` of `calls_max`: what could be asked at once; `calls_per_minute` flow in. `batch_share`: of what
-    batch work may have, below 1 while what a 429 halved comes back. `closed_s`: how long nobody calls the account."""
+    """Of `account`, and of all that the provider counts with it. `calls_free` of `calls_max`: what could be asked at
+    once; `calls_per_minute` flow in. `batch_share`: of what batch work may have, below 1 while what a 429 halved comes
+    back. `closed_s`: how long nobody calls the account."""
 
     connector: str
     account: str
@@ -37,14 +45,14 @@ class AccountBudget(NamedTuple):
         return 1 - self.calls_free / self.calls_max if self.calls_max else 0.0
 
 
-async def read_budgets(office: Office, accounts: Iterable[tuple[str, str]]) -> list[AccountBudget]:
-    """Of (connector, account), once each; those of providers without a budget are left out. Raises
+async def read_budgets(office: Office, places: Iterable[BudgetPlace]) -> list[AccountBudget]:
+    """Each account's once; those of connectors that do not say what their calls are counted by are left out. Raises
     QueueUnavailableError when the cache Redis is away."""
-    wanted = sorted({place for place in accounts if place[0] in BUDGETED})
+    wanted = {(place.connector, place.account): key for place in places if (key := _find_key(place)) is not None}
     with queue_errors():
         return [
-            _show(connector, account, await read_budget(office.cache, office.settings, f"{connector}:{account}"))
-            for connector, account in wanted
+            _show(*named, await read_budget(office.cache, office.settings, key))
+            for named, key in sorted(wanted.items())
         ]
 
 
@@ -52,7 +60,16 @@ async def read_tenant_budgets(office: Office, tenant_id: int) -> list[AccountBud
     """Of the accounts that a tenant's integrations use. Raises as `read_budgets`."""
     async with office.database.tenant_tx(tenant_id, "budgets") as connection:
         rows = await list_integrations(connection, tenant_id)
-    return await read_budgets(office, ((row.connector, row.account) for row in rows if row.status != "deleted"))
+    places = [BudgetPlace(row.connector, row.account, row.config) for row in rows if row.status != "deleted"]
+    return await read_budgets(office, places)
+
+
+def _find_key(place: BudgetPlace) -> str | None:
+    connector = list_connectors().get(place.connector)
+    if connector is None or connector.name_budget is None:
+        return None
+    config = {name: str(value) for name, value in place.config.items()}
+    return f"{place.connector}:{connector.name_budget(place.account, config)}"
 
 
 def _show(connector: str, account: str, state: BudgetState) -> AccountBudget:

@@ -120,7 +120,7 @@ class HookWatchdog:
             state = await self._hooks.keep(*place)
         except CredentialsRefusedError as error:
             if error.status == 401:
-                await self._integrations.note_refused(integration)
+                await self._integrations.note_refused(integration, error)
                 return False
             await self._say_unread(place, integration, error)
             return False

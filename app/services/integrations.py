@@ -9,7 +9,7 @@ import orjson
 
 from app.connectors.listing import Access
 from app.connectors.registry import list_connectors
-from app.core.errors import CredentialsRefusedError, IntegrationGoneError
+from app.core.errors import OTHER_ACCOUNT, CredentialsRefusedError, IntegrationGoneError
 from app.core.logging import get_logger
 from app.core.sealing import TenantKeys
 from app.services.keyring import Keyring
@@ -84,14 +84,15 @@ class LiveIntegrations:
             return integration
         raise CredentialsRefusedError(f"integration {integration_id} is {integration.status}", status=401)
 
-    async def note_refused(self, integration: LiveIntegration) -> None:
+    async def note_refused(self, integration: LiveIntegration, error: CredentialsRefusedError | None = None) -> None:
         """The provider said 401: the integration waits for good credentials, unless it has others by now. For whoever
-        calls a provider: drains, syncs, the watchdog."""
+        calls a provider: drains, syncs, the watchdog. `error`: what it said."""
         key = (integration.tenant_id, integration.integration_id)
         self._probed_at[key] = time.monotonic()
-        if integration.status == "active" and await self._set_status(integration, "credentials_refused"):
+        reason = explain_refusal(error.told if error is not None else "")
+        if integration.status == "active" and await self._set_status(integration, "credentials_refused", reason):
             log.error("integration.credentials_refused", tenant_id=integration.tenant_id,
-                      integration_id=integration.integration_id, connector=integration.connector,
+                      integration_id=integration.integration_id, connector=integration.connector, reason=reason,
                       todo="replace the credentials; its events wait meanwhile")  # fmt: skip
 
     async def note_accepted(self, integration: LiveIntegration) -> None:
@@ -111,7 +112,7 @@ class LiveIntegrations:
         self._probed_at[key] = now
         return True
 
-    async def _set_status(self, integration: LiveIntegration, status: str) -> bool:
+    async def _set_status(self, integration: LiveIntegration, status: str, reason: str | None = None) -> bool:
         tenant_id, integration_id = integration.tenant_id, integration.integration_id
         is_refused = status == "credentials_refused"
         async with self._database.tenant_tx(tenant_id, "integration_status") as connection:
@@ -120,7 +121,7 @@ class LiveIntegrations:
                 tenant_id,
                 integration_id,
                 "credentials_refused" if is_refused else "active",
-                reason="the provider answered 401" if is_refused else None,
+                reason=reason,
                 seen_in=["active"] if is_refused else ["credentials_refused"],
                 revision=integration.revision,
             )
@@ -147,6 +148,15 @@ class LiveIntegrations:
             row.revision,
             _write_config(row),
         )
+
+
+def explain_refusal(told: str) -> str:
+    """In a person's words. `told`: the provider's own word, where it said one: then no authorisation is left."""
+    if told == OTHER_ACCOUNT:
+        return "the credentials are another account's than this integration's: enter those of its own"
+    if told:
+        return f"reconnect needed ({told}): authorise Acequia again at the provider, and enter the new credentials"
+    return "the provider answered 401"
 
 
 def _write_config(row: Row) -> dict[str, str]:

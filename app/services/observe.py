@@ -26,8 +26,10 @@ class Observer:
         reader = self._readers.get(event.source)
         if reader is None:
             raise MappingError("source", f"no connector fetches from {event.source!r}")
-        record = await reader.read(integration.access, event)
-        return Observation(event.source, event.account, record, reader.mapper_version, observed_at)
+        told = await reader.read(integration.access, event, observed_at)
+        return Observation(
+            event.source, event.account, told.record, reader.mapper_version, observed_at, is_whole=told.is_whole
+        )
 
     def get_last_answer_at(self, source: str, account: str) -> float | None:
         """When this account last answered anything (monotonic seconds), None if never."""

@@ -19,7 +19,7 @@ from asyncpg.exceptions import InterfaceError, InternalClientError, PostgresErro
 
 from app.connectors.listing import Access
 from app.connectors.vault import OpenVault, Tokens, Vault
-from app.core.errors import CredentialsRefusedError, ProviderUnavailableError
+from app.core.errors import ConfigurationError, CredentialsRefusedError, ProviderUnavailableError
 from app.core.logging import get_logger
 from app.core.sealing import TenantKeys
 from app.core.settings import Settings
@@ -43,7 +43,14 @@ log = get_logger()
 
 
 def make_open_vault(database: Database, keyring: Keyring, settings: Settings) -> OpenVault:
-    """What connectors find an integration's vault with."""
+    """What connectors find an integration's vault with. Raises ConfigurationError for a lease that would end before
+    two calls with their waits: somebody else would use the refresh token once more, and it is good once."""
+    calls_s = 2 * (settings.provider_call_timeout_s + settings.batch_budget_wait_s)
+    if settings.token_lease_s <= calls_s:
+        raise ConfigurationError(
+            f"TOKEN_LEASE_S must be longer than twice PROVIDER_CALL_TIMEOUT_S and BATCH_BUDGET_WAIT_S together, "
+            f"{calls_s:g} s here."
+        )
 
     def open_vault(access: Access, origin: str) -> Vault:
         return TokenVault(database, keyring, settings, access.tenant_id, access.integration_id, origin)

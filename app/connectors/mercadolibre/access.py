@@ -7,6 +7,8 @@ from typing import NamedTuple
 from app.connectors.mercadolibre.sites import SITES
 from app.core.errors import MappingError
 
+BILLING_FIELD = "read_billing_info"
+
 
 class Application(NamedTuple):
     """`seed`: the refresh token that somebody entered: good once, and only until the first refresh. `reads_billing`:
@@ -21,7 +23,7 @@ class Application(NamedTuple):
     @property
     def counted_by(self) -> str:
         """What quotas count: the application, over all its sellers."""
-        return sha256(self.client_id.encode()).hexdigest()[:12]
+        return _hash_application(self.client_id)
 
     @property
     def origin(self) -> str:
@@ -37,4 +39,17 @@ def read_application(config: Mapping[str, str], credentials: Mapping[str, str]) 
     site_id = config.get("site_id", "")
     if site_id not in SITES:
         raise MappingError("site_id", f"is none of {', '.join(SITES)}")
-    return Application(config["client_id"], credentials["client_secret"], site_id, credentials["refresh_token"])
+    reads_billing = config.get(BILLING_FIELD) == "yes"
+    return Application(
+        config["client_id"], credentials["client_secret"], site_id, credentials["refresh_token"], reads_billing
+    )
+
+
+def name_budget(account: str, config: Mapping[str, str]) -> str:
+    """What the calls of a configured seller are counted by."""
+    del account
+    return _hash_application(config.get("client_id", ""))
+
+
+def _hash_application(client_id: str) -> str:
+    return sha256(client_id.encode()).hexdigest()[:12]

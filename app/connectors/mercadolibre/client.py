@@ -1,9 +1,12 @@
 """MercadoLibre's API as far as it is needed: the seller, lists of orders, one order with what belongs to it.
 
-Quotas are counted by application, over all its sellers. An access token that ended early is replaced once. Errors are
-those of app.core.errors: what `Outbound.call` raises, with what the body says of it.
+Quotas are counted by application, over all its sellers, and are small. So few orders of one application are read at
+once, and whoever has an order waits a while for the calls that its parts take: begun everywhere and ended nowhere, the
+budget would be spent for nothing. An access token that ended early is replaced once. Errors are those of
+app.core.errors: what `Outbound.call` raises, with what the body says of it.
 """
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -16,25 +19,32 @@ from app.connectors.mercadolibre.webhook import PAYMENT_PREFIX, SHIPMENT_PREFIX
 from app.connectors.reading import JsonObject, parse_json
 from app.connectors.vault import Tokens, Vault
 from app.core.errors import (
+    OTHER_ACCOUNT,
     AccessTokenEndedError,
     CredentialsRefusedError,
     MappingError,
     ObjectFailedError,
     ObjectNotFoundError,
     ProviderRefusedError,
+    ThrottledError,
 )
+from app.core.lru import Lru
 from app.core.outbound import Answer, Outbound, Priority, Route
 
 # What a part's refusal says for good: it is listed as missing, and the rest of the order is kept.
 _LASTING = (ObjectNotFoundError, ProviderRefusedError)
+ORDERS_AT_ONCE = 4  # of one application, in one process
+PATIENCE_S = 8.0  # for our own budget, in the middle of an order
 
 
 class Seller(NamedTuple):
-    """Whose orders these are, through which application, and where the tokens are."""
+    """Whose orders these are, through which application, and where the tokens are. `account`: the seller's id that the
+    tokens must be of; empty where nobody knows it yet."""
 
     application: Application
     vault: Vault
     priority: Priority = "live"
+    account: str = ""
 
 
 class MercadoLibreClient:
@@ -44,10 +54,15 @@ class MercadoLibreClient:
         self._outbound = outbound
         self._base_url = base_url.rstrip("/")
         self._tokens = AccessTokens(outbound, f"{self._base_url}/oauth/token")
+        self._turns: Lru[str, asyncio.Semaphore] = Lru()
 
-    async def get_tokens(self, seller: Seller) -> Tokens:
-        """Good ones: the first call tells who the seller is."""
-        return await self._tokens.get(seller.application, seller.vault, seller.priority)
+    async def get_tokens(self, seller: Seller, *, refused: str | None = None) -> Tokens:
+        """Good ones: the first call tells who the seller is. `refused`: an access token that is not taken any more.
+        Raises CredentialsRefusedError also for those of another seller."""
+        tokens = await self._tokens.get(seller.application, seller.vault, seller.priority, refused=refused)
+        if seller.account and tokens.user_id != seller.account:
+            raise CredentialsRefusedError("these tokens are another seller's", status=401, told=OTHER_ACCOUNT)
+        return tokens
 
     async def get_me(self, seller: Seller) -> JsonObject:
         """`id`, `nickname`, `site_id`, `status.site_status`, `tags`. May be partial."""
@@ -62,25 +77,42 @@ class MercadoLibreClient:
     async def fetch_order(self, seller: Seller, pointer: str) -> dict[str, Any]:
         """An order with its shipment, and its billing-info where that may be read, for `map_order`. `pointer`: its id,
         or one of a shipment or payment (`shipment:<id>`). Raises ObjectNotFoundError where there is none."""
-        order_id = await self._find_order_id(seller, pointer)
-        answer = await self._call(seller, "get_order", f"/orders/{order_id}")
-        order = _decode("get_order", answer)
-        if not isinstance(order, dict):
-            raise ObjectFailedError("mercadolibre get_order: the answer is no object", status=answer.status)
-        missing = [part.strip().lower() for part in answer.headers.get("x-content-missing", "").split(",") if part]
+        order_id = await self.find_order_id(seller, pointer)
+        async with self._find_turns(seller):
+            answer = await self._call(seller, "get_order", f"/orders/{order_id}")
+            order = _decode("get_order", answer)
+            if not isinstance(order, dict):
+                raise ObjectFailedError("mercadolibre get_order: the answer is no object", status=answer.status)
+            told = answer.headers.get("x-content-missing", "").split(",")
+            missing = [part.strip().lower() for part in told if part.strip()]
+            return await self._add_parts(seller, {**order, MISSING_KEY: missing} if missing else order)
+
+    async def complete_order(self, seller: Seller, order: dict[str, Any]) -> dict[str, Any]:
+        """As `fetch_order` would give it, of an order that a list has told."""
+        async with self._find_turns(seller):
+            return await self._add_parts(seller, order)
+
+    async def _add_parts(self, seller: Seller, order: dict[str, Any]) -> dict[str, Any]:
+        missing, parts = list(order.get(MISSING_KEY, ())), dict[str, object]()
         for key, route, path in _list_parts(JsonObject(order), seller.application):
             try:
-                order[key] = await self._get(seller, route, path)
+                parts[key] = await self._get_patiently(seller, route, path)
             except _LASTING:
                 missing.append(key)
-        return {**order, MISSING_KEY: missing} if missing else order
+        whole = {**order, **parts}
+        return {**whole, MISSING_KEY: missing} if missing else whole
 
-    async def list_missed(self, seller: Seller, *, offset: int = 0, limit: int = 50) -> object:
-        """A page of the notifications that were not taken: `messages`. They are kept for two days."""
-        query = urlencode({"app_id": seller.application.client_id, "offset": offset, "limit": limit})
+    async def list_missed(
+        self, seller: Seller, topic: str | None = None, *, offset: int = 0, limit: int = 50
+    ) -> object:
+        """A page of the application's notifications (of one topic) that were not taken: `messages`. They are kept for
+        two days."""
+        asked = {"app_id": seller.application.client_id, "offset": offset, "limit": limit}
+        query = urlencode(asked if topic is None else {**asked, "topic": topic})
         return await self._get(seller, "list_missed", f"/missed_feeds?{query}")
 
-    async def _find_order_id(self, seller: Seller, pointer: str) -> str:
+    async def find_order_id(self, seller: Seller, pointer: str) -> str:
+        """The order that a pointer leads to. Raises ObjectNotFoundError where it leads to none."""
         for prefix, route, path in (
             (SHIPMENT_PREFIX, "get_shipment", "/shipments/"),
             (PAYMENT_PREFIX, "get_payment", "/collections/"),
@@ -95,6 +127,23 @@ class MercadoLibreClient:
                 return _check_id(order_id)
         return _check_id(pointer)
 
+    def _find_turns(self, seller: Seller) -> asyncio.Semaphore:
+        name = seller.application.counted_by
+        return self._turns.get(name) or self._turns.put(name, asyncio.Semaphore(ORDERS_AT_ONCE))
+
+    async def _get_patiently(self, seller: Seller, route: str, path: str) -> object:
+        """Waits for our own budget a while; not for a pause that the provider asked for."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + PATIENCE_S
+        while True:
+            try:
+                return await self._get(seller, route, path)
+            except ThrottledError as error:
+                pause_s = error.retry_after_s or 0.0
+                if error.status or loop.time() + pause_s >= deadline:
+                    raise
+                await asyncio.sleep(pause_s)
+
     async def _get(self, seller: Seller, route: str, path: str) -> object:
         return _decode(route, await self._call(seller, route, path))
 
@@ -103,9 +152,7 @@ class MercadoLibreClient:
         try:
             return await self._send(seller, tokens, route, path)
         except AccessTokenEndedError:
-            tokens = await self._tokens.get(
-                seller.application, seller.vault, seller.priority, refused=tokens.access_token
-            )
+            tokens = await self.get_tokens(seller, refused=tokens.access_token)
         try:
             return await self._send(seller, tokens, route, path)
         except AccessTokenEndedError as error:

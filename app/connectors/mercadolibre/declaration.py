@@ -1,12 +1,15 @@
-"""What MercadoLibre needs from a seller. Nothing is called yet; the fields are checked and sealed, orders are mapped.
+"""What MercadoLibre needs from a seller, and what it can deliver.
 
 Access tokens, their expiry and the rotated refresh token are learnt by calling and kept apart from what is declared
 here: the refresh token given here is single use and only the seed.
 """
 
-from app.connectors.contract import PRINTABLE, SYNC_FREQUENCY, Connector, Field
+from app.connectors.contract import PRINTABLE, SYNC_FREQUENCY, Connector, Field, Stream
+from app.connectors.mercadolibre.access import BILLING_FIELD, name_budget
 from app.connectors.mercadolibre.errors import classify
+from app.connectors.mercadolibre.live_reader import MercadoLibreLiveReader
 from app.connectors.mercadolibre.mapping import MAPPER_VERSION, map_order
+from app.connectors.mercadolibre.readers import make_readers
 from app.connectors.mercadolibre.sites import SITES
 
 CONNECTOR = Connector(
@@ -42,6 +45,16 @@ CONNECTOR = Connector(
             chars_max=19,
             is_in_address=True,
         ),
+        Field(
+            name=BILLING_FIELD,
+            label="Read invoice data",
+            help="yes: the name and tax document of buyers are read from billing-info and kept, sealed. MercadoLibre "
+            "gives them for invoices: other uses need a legal basis of the brand's own",
+            is_required=False,
+            default="no",
+            choices=("no", "yes"),
+            is_in_address=True,
+        ),
         SYNC_FREQUENCY,
     ),
     credentials=(
@@ -62,6 +75,10 @@ CONNECTOR = Connector(
             chars_max=500,
         ),
     ),
+    streams=(Stream("orders", "Orders", "the functional permission for orders, with read and offline_access"),),
     mappers={"orders": map_order},
     classify=classify,
+    make_readers=make_readers,
+    make_live_reader=MercadoLibreLiveReader,
+    name_budget=name_budget,
 )

@@ -8,7 +8,7 @@ for all its sellers.
 from app.connectors.reading import JsonObject
 from app.connectors.verdict import ErrorAnswer, Verdict, classify_status, decode_body, make_error
 from app.core.answers import read_retry_after_s
-from app.core.errors import ProviderError
+from app.core.errors import CredentialsRefusedError, ProviderError, ProviderRefusedError
 from app.core.outbound import Answer
 
 THROTTLE_S = 60.0  # no Retry-After is documented; windows are of a minute
@@ -22,6 +22,10 @@ _WRONG = frozenset(
         "unauthorized_client", "unauthorized_application", "unauthorized_scopes", "access_denied", "invalid scopes",
     }
 )  # fmt: skip
+# Of these nothing of one call is wrong: the application is unknown with this secret, or blocked. Everything waits.
+_ABOUT_APPLICATION = frozenset(
+    {"invalid_client", "unauthorized_client", "unauthorized_application", "unauthorized_scopes"}
+)
 _CODE_CHARS_MAX = 60
 
 
@@ -70,4 +74,7 @@ def judge_answer(name: str, answer: Answer) -> ProviderError | None:
     verdict = classify(ErrorAnswer(answer.status, answer.headers, decode_body(answer.body)))
     if answer.status == 404 or verdict is None or (answer.status >= 500 and verdict.kind == "retryable"):
         return None
-    return make_error(name, answer.status, verdict)
+    error = make_error(name, answer.status, verdict)
+    if isinstance(error, ProviderRefusedError) and error.told in _ABOUT_APPLICATION:
+        return CredentialsRefusedError(str(error), status=401, told=error.told)
+    return error

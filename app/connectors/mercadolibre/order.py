@@ -28,7 +28,14 @@ SHIPMENT_KEY, BILLING_KEY, MISSING_KEY = "shipment", "billing_info", "content_mi
 _ORDER_ID = re.compile(r"[0-9]{1,19}", re.ASCII)
 _REASON_CHARS_MAX = 2_000
 _UNPAID = frozenset({"rejected", "cancelled", "canceled"})
+_TOLD_LATER = frozenset({"buyer", "seller", "shipping", "order_items", "payments"})
 _ABSENT = object()
+
+
+def is_whole(document: object) -> bool:
+    """Whether an answer of 206 left out nothing that a record needs. What could not be read for good is no reason to
+    ask again."""
+    return not isinstance(document, dict) or _TOLD_LATER.isdisjoint(_list_unread(document))
 
 
 def map_order(document: object) -> OrderRecord:

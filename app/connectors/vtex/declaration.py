@@ -61,4 +61,5 @@ CONNECTOR = Connector(
     classify=classify,
     make_readers=make_readers,
     make_live_reader=VtexLiveReader,
+    name_budget=lambda account, _: account,
 )

@@ -9,7 +9,7 @@ from app.core.errors import AcequiaError, NotFoundError, QueueUnavailableError
 from app.dashboard.connector_forms import make_fields, say_finding, say_label, say_text
 from app.dashboard.page import Page, View
 from app.dashboard.visit import Visit
-from app.services.budget_views import AccountBudget, read_budgets
+from app.services.budget_views import AccountBudget, BudgetPlace, read_budgets
 from app.services.ids import read_integration_id
 from app.services.integration_reads import NO_INTEGRATION, get_integration, list_integrations
 from app.services.ledger import list_events, list_tenant_gaps
@@ -111,7 +111,7 @@ async def _find_last_event(visit: Visit, integration_id: str) -> datetime | None
 
 async def _find_budget(visit: Visit, shown: Integration) -> AccountBudget | None:
     try:
-        found = await read_budgets(visit.office, [(shown.type, shown.account)])
+        found = await read_budgets(visit.office, [BudgetPlace(shown.type, shown.account, shown.config)])
     except QueueUnavailableError:
         return None
     return found[0] if found else None

@@ -10,7 +10,7 @@ import pytest
 
 import workers.commit
 import workers.policy
-from app.connectors.vtex import mapping
+from app.connectors.vtex import live_reader
 from app.core.queue import NewEntry
 from schemas.events import Event, encode_event
 from schemas.ids import make_uuid7
@@ -70,13 +70,13 @@ async def test_an_object_whose_address_always_fails_is_dead_after_the_last_try(w
 
 def spoil_mapper(monkeypatch: pytest.MonkeyPatch, order_id: str, **values: Any) -> None:
     """That order's record gets values that no mapper of ours lets through."""
-    map_order = mapping.map_order
+    map_order = vars(live_reader)["map_order"]  # after others that were spoiled
 
     def map_spoiled(document: object) -> OrderRecord:
-        record = map_order(document)
+        record: OrderRecord = map_order(document)
         return record.model_copy(update=values) if record.external_id == order_id else record
 
-    monkeypatch.setattr(mapping, "map_order", map_spoiled)
+    monkeypatch.setattr(live_reader, "map_order", map_spoiled)
 
 
 async def test_rows_that_postgres_refuses_are_found_by_halving_and_their_neighbours_commit(

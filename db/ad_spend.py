@@ -68,12 +68,13 @@ class SpendWindow(NamedTuple):
 
 class Replaced(NamedTuple):
     """What became of a window: days that are others now, days that were as told already, days known from a newer
-    observation; rows written, and rows that are gone."""
+    observation; rows written, new ones among them, and rows that are gone."""
 
     changed_days: int
     same_days: int
     newer_days: int
     written: int
+    created: int
     removed: int
 
 
@@ -125,16 +126,17 @@ async def replace_window(connection: asyncpg.Connection, tenant_id: int, window:
     )
     changed = sorted(day for day, is_changed in claims if is_changed)
     if not changed:
-        return Replaced(0, len(claims), len(by_day) - len(claims), 0, 0)
+        return Replaced(0, len(claims), len(by_day) - len(claims), 0, 0, 0)
     rows = [row for day in changed for row in by_day[day]]
     columns = [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in SpendRow._fields]
     removed = await connection.execute(SQL["delete_vanished_spend"], *place, changed, *columns[:3])
-    written = "0"
+    written, created = 0, 0
     if rows:
-        written = await connection.execute(SQL["write_spend"], *place, window.integration_id, window.currency, *columns)
-    return Replaced(
-        len(changed), len(claims) - len(changed), len(by_day) - len(claims), _count(written), _count(removed)
-    )
+        written, created = await connection.fetchrow(
+            SQL["write_spend"], *place, window.integration_id, window.currency, *columns
+        )
+    same_days, newer_days = len(claims) - len(changed), len(by_day) - len(claims)
+    return Replaced(len(changed), same_days, newer_days, written, created, _count(removed))
 
 
 async def sum_spend(

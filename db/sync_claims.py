@@ -11,7 +11,7 @@ from db.pool import Database
 from db.queries import load_queries
 from db.sync_runs import SyncKind, SyncStatus, SyncTrigger
 from schemas.ids import make_uuid7
-from schemas.records import RecordStream
+from schemas.records import StreamName
 
 SQL = load_queries("sync_claims")
 
@@ -22,7 +22,7 @@ class SyncClaim(NamedTuple):
 
     tenant_id: int
     run_id: str
-    stream: RecordStream
+    stream: StreamName
     integration_id: int
     holder: str
     kind: SyncKind
@@ -37,7 +37,7 @@ class SyncClaim(NamedTuple):
     server_now: datetime
 
     @property
-    def place(self) -> tuple[int, str, RecordStream, str]:
+    def place(self) -> tuple[int, str, StreamName, str]:
         """What every statement of the lease's holder begins with."""
         return self.tenant_id, self.run_id, self.stream, self.holder
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from db.pool import Database
 from db.queries import load_queries
-from schemas.records import RecordStream
+from schemas.records import StreamName
 
 SQL = load_queries("sync_repairs")
 
@@ -16,17 +16,17 @@ class RepairableGap(NamedTuple):
 
     tenant_id: int
     integration_id: int
-    stream: RecordStream
+    stream: StreamName
     gap_since: datetime
     reason: str
 
 
 class UnverifiedStream(NamedTuple):
-    """A stream that was listed whole once, and whose last comparison is long ago."""
+    """A stream that was listed whole once, and whose last comparison (of a report: last longer look) is long ago."""
 
     tenant_id: int
     integration_id: int
-    stream: RecordStream
+    stream: StreamName
 
 
 async def list_repairable_gaps(

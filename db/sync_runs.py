@@ -11,7 +11,7 @@ import asyncpg
 from db.pool import Database
 from db.queries import load_queries
 from schemas.ids import find_first_id
-from schemas.records import RecordStream
+from schemas.records import StreamName
 
 SQL = load_queries("sync_runs")
 NEWEST = "ffffffff-ffff-ffff-ffff-ffffffffffff"
@@ -28,7 +28,7 @@ class ActiveStream(NamedTuple):
     ends within its step."""
 
     run_id: str
-    stream: RecordStream
+    stream: StreamName
     status: SyncStatus
     kind: SyncKind
     is_whole: bool = True
@@ -76,7 +76,7 @@ class RunStream(NamedTuple):
     used; `errors`: both and calls that failed, with one example."""
 
     run_id: str
-    stream: RecordStream
+    stream: StreamName
     status: SyncStatus
     reason: str | None
     created_at: datetime
@@ -130,7 +130,7 @@ async def list_active_streams(
 
 
 async def insert_run(
-    connection: asyncpg.Connection, tenant_id: int, run: NewRun, streams: Sequence[RecordStream]
+    connection: asyncpg.Connection, tenant_id: int, run: NewRun, streams: Sequence[StreamName]
 ) -> None:
     """A run with its streams, queued."""
     await connection.execute(
@@ -172,7 +172,7 @@ async def list_active_runs(connection: asyncpg.Connection, tenant_id: int) -> li
 
 async def list_given_up(
     connection: asyncpg.Connection, tenant_id: int, integration_id: int, since: datetime
-) -> set[RecordStream]:
+) -> set[StreamName]:
     """Streams of which a full run failed or was cancelled since then."""
     return {row[0] for row in await connection.fetch(SQL["list_given_up"], tenant_id, integration_id, since)}
 
@@ -213,7 +213,7 @@ async def resume_run(connection: asyncpg.Connection, tenant_id: int, run_id: str
 
 
 async def list_runs_at(  # noqa: PLR0917 - which stream of whom, when
-    connection: asyncpg.Connection, tenant_id: int, stream: RecordStream, moment: datetime, since: datetime, limit: int
+    connection: asyncpg.Connection, tenant_id: int, stream: StreamName, moment: datetime, since: datetime, limit: int
 ) -> list[str]:
     """Ids of the runs that were reading a stream at a moment, of those asked for since a time; newest first."""
     bounds = (find_first_id(since), find_first_id(moment + timedelta(milliseconds=1)))

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import asyncpg
 
 from db.queries import load_queries
-from schemas.records import RecordStream
+from schemas.records import StreamName
 
 SQL = load_queries("sync_streams")
 
@@ -15,7 +15,7 @@ class SyncStream(NamedTuple):
     """`listed_through`: changes before it have been looked for. The others: when such a run last ended well."""
 
     integration_id: int
-    stream: RecordStream
+    stream: StreamName
     listed_through: datetime | None = None
     full_at: datetime | None = None
     incremental_at: datetime | None = None
@@ -24,7 +24,7 @@ class SyncStream(NamedTuple):
 
 
 async def find_sync_stream(
-    connection: asyncpg.Connection, tenant_id: int, integration_id: int, stream: RecordStream
+    connection: asyncpg.Connection, tenant_id: int, integration_id: int, stream: StreamName
 ) -> SyncStream:
     """One stream's; all None when nothing has run yet."""
     row = await connection.fetchrow(SQL["find_sync_stream"], tenant_id, integration_id, stream)

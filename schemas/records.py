@@ -208,6 +208,7 @@ class AdSpendRecord(BaseModel):
 
 RecordStream = Literal["orders", "customers"]
 ReportStream = Literal["ad_spend"]  # what is no object with a version: rows of a window
+StreamName = Literal["orders", "customers", "ad_spend"]  # all that a run may have: both of the above
 ModelT = TypeVar("ModelT", CustomerRecord, Address)
 
 

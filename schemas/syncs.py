@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from schemas.api import Body, Moment, PageQuery, Shown
 from schemas.integrations import TypeName
-from schemas.records import RecordStream
+from schemas.records import RecordStream, StreamName
 
 IntegrationName = Annotated[str, StringConstraints(pattern=r"^int_[1-9][0-9]{0,9}_[1-9][0-9]{0,9}$")]
 SyncType = Literal["full", "incremental", "repair"]
@@ -29,7 +29,7 @@ class SyncWanted(Body):
         "is held, day by day",
     )
     priority: Priority = "normal"
-    streams: list[RecordStream] | None = Field(None, min_length=1, max_length=10, description="all if not given")
+    streams: list[StreamName] | None = Field(None, min_length=1, max_length=10, description="all if not given")
     since: Moment | None = Field(None, description="a repair: created then or later")
     until: Moment | None = Field(None, description="a repair: created before")
 
@@ -55,16 +55,16 @@ class RunsQuery(PageQuery):
 
 
 class StreamProgress(Shown):
-    """One stream of a run. `expected`: objects that the provider's lists told of, null until they were asked.
-    `listed`: looked at so far; `fetched`: documents read. `kept_out`: customers for whom a limit leaves no room;
-    `dead`: documents that cannot be used; `errors`: both, and calls that failed, with one example. `reason`: why it
-    waits, or how it came to its end.
+    """One stream of a run. `expected`: objects that the provider's lists told of, null until they were asked, of a
+    report until all is read. `listed`: looked at so far, of a report its rows; `fetched`: documents read. `kept_out`:
+    customers for whom a limit leaves no room; `dead`: documents that cannot be used; `errors`: both, and calls that
+    failed, with one example. `reason`: why it waits, or how it came to its end.
 
     `worked_s`: its steps, added up. `rate_per_s`: listed a second of these. `eta_s`: what is left at that rate; null
     until it is known, and while it does not go on.
     """
 
-    stream: RecordStream
+    stream: StreamName
     status: RunStatus
     reason: str | None
     started_at: datetime | None

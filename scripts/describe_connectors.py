@@ -65,8 +65,7 @@ def _describe_streams(connector: Connector) -> str:
             f"(`acequia connectors map {connector.name}`): {mapped}.\n"
         )
     streams = (f"* {stream.label} (`{stream.name}`): {stream.permission}\n" for stream in connector.streams)
-    reports = (f"* {report.label} (`{report.name}`): {report.permission}\n" for report in connector.reports)
-    return "\n" + "".join((*streams, *reports))
+    return "\n" + "".join(streams)
 
 
 def _describe_field(field: Field) -> str:

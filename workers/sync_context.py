@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from redis.exceptions import RedisError
 
 from app.connectors.listing import StreamReader
+from app.connectors.tools import ReportReader
 from app.core.errors import QueueUnavailableError
 from app.core.processes import Heartbeat, WorkLog
 from app.core.queue import Queue
@@ -18,12 +19,12 @@ from app.services.integrations import LiveIntegrations
 from app.services.keyring import Keyring
 from app.services.live_tenants import LiveTenants
 from db.pool import Database
-from schemas.records import RecordStream
+from schemas.records import RecordStream, ReportStream
 
 
 @dataclass(slots=True)
 class SyncContext:
-    """Pools and clients built by workers.syncer. `readers`: connector → stream → reader."""
+    """Pools and clients built by workers.syncer. `readers`, `report_readers`: connector → stream → reader."""
 
     settings: Settings
     database: Database
@@ -32,6 +33,7 @@ class SyncContext:
     integrations: LiveIntegrations
     tenants: LiveTenants
     readers: Mapping[str, Mapping[RecordStream, StreamReader]]
+    report_readers: Mapping[str, Mapping[ReportStream, ReportReader]]
     heartbeat: Heartbeat | None = None
     work: WorkLog = field(default_factory=WorkLog)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)

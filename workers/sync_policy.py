@@ -14,6 +14,7 @@ from app.core.errors import (
     KeyDestroyedError,
     KeystoreUnavailableError,
     PositionLostError,
+    ProviderRefusedError,
     ProviderUnavailableError,
     QueueUnavailableError,
     ThrottledError,
@@ -57,6 +58,8 @@ def decide_end(error: Exception, failures: int, limits: StepLimits, chance: rand
         if error.status == 403:
             return StepEnd("failed", "permission_missing")
         return StepEnd(None, "credentials_refused", limits.postpone_s, failures)
+    if isinstance(error, ProviderRefusedError):
+        return StepEnd("failed", error.code)
     if isinstance(error, ThrottledError):
         wait_s = error.retry_after_s if error.retry_after_s is not None else limits.wait_min_s
         return StepEnd(None, error.code, wait_s * chance.uniform(1.0, 1.2), failures)

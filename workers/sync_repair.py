@@ -235,7 +235,7 @@ class RepairStep:
     ) -> None:
         """One transaction. Raises LeaseLostError, and what a batch raises."""
         work, claim = self._work, self._work.claim
-        run = VerifiedStream(claim.tenant_id, claim.run_id, claim.stream)
+        run = VerifiedStream(claim.tenant_id, claim.run_id, work.place.stream)
         spent, saved = self._count.copy(), checkpoint.to_json()
 
         async def save(connection: asyncpg.Connection, applied: Applied) -> None:

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from app.connectors.listing import Access, StreamReader
+from app.connectors.tools import ReportReader
 from app.core.errors import CredentialsRefusedError, MappingError
 from app.core.sealing import TenantKeys
 from app.services.integrations import LiveIntegration
@@ -29,6 +30,16 @@ class SyncWork(NamedTuple):
     retention_days: int
 
 
+class ReportWork(NamedTuple):
+    """The same of a report: nothing of it is sealed, and no limit is on it."""
+
+    claim: SyncClaim
+    integration: LiveIntegration
+    reader: ReportReader
+    access: Access
+    retention_days: int
+
+
 class NotNowError(Exception):
     """Nothing can be done for this stream at the moment; it waits, and nothing of it failed."""
 
@@ -45,7 +56,7 @@ class NeverError(Exception):
         self.reason = reason
 
 
-async def open_work(context: SyncContext, claim: SyncClaim) -> SyncWork:
+async def open_work(context: SyncContext, claim: SyncClaim) -> SyncWork | ReportWork:
     """Raises NotNowError for a tenant or an integration that is paused, NeverError for one that is gone, and what the
     keyring raises."""
     tenant_id = claim.tenant_id
@@ -61,6 +72,12 @@ async def open_work(context: SyncContext, claim: SyncClaim) -> SyncWork:
         raise NotNowError("integration_waits") from None
     except MappingError:
         raise NeverError("integration_gone") from None
+    retention_days = int(tenant.settings.get("data_retention_days", RETENTION_DAYS))
+    if claim.stream == "ad_spend":
+        report = context.report_readers.get(integration.connector, {}).get(claim.stream)
+        if report is None:
+            raise NeverError("stream_unknown")
+        return ReportWork(claim, integration, report, integration.access, retention_days)
     reader = context.readers.get(integration.connector, {}).get(claim.stream)
     if reader is None:
         raise NeverError("stream_unknown")
@@ -72,7 +89,7 @@ async def open_work(context: SyncContext, claim: SyncClaim) -> SyncWork:
         await context.keyring.keys_of(tenant_id),
         await context.tenants.get(tenant_id),
         StreamPlace(tenant_id, claim.stream, integration.connector, integration.account),
-        int(tenant.settings.get("data_retention_days", RETENTION_DAYS)),
+        retention_days,
     )
 
 

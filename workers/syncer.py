@@ -41,6 +41,11 @@ async def build_sync_context(settings: Settings, resources: AsyncExitStack) -> S
         for name, connector in list_connectors().items()
         if connector.make_readers is not None
     }
+    report_readers = {
+        name: connector.make_report_readers(tools)
+        for name, connector in list_connectors().items()
+        if connector.make_report_readers is not None
+    }
     work = WorkLog()
     return SyncContext(
         settings=settings,
@@ -50,6 +55,7 @@ async def build_sync_context(settings: Settings, resources: AsyncExitStack) -> S
         integrations=LiveIntegrations(servers.database, servers.keyring),
         tenants=LiveTenants(servers.database),
         readers=readers,
+        report_readers=report_readers,
         heartbeat=Heartbeat(
             servers.cache,
             settings,

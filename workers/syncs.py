@@ -36,8 +36,11 @@ from workers.sync_context import SyncContext
 from workers.sync_listing import ListingStep
 from workers.sync_policy import StepEnd, StepLimits, decide_end, is_unexpected
 from workers.sync_repair import RepairStep
+from workers.sync_report import ReportStep
+from workers.sync_report_begin import begin_report, note_report_end
+from workers.sync_report_checkpoint import ReportCheckpoint
 from workers.sync_windows import RepairCheckpoint
-from workers.sync_work import NeverError, SyncWork, name_run, open_work
+from workers.sync_work import NeverError, ReportWork, SyncWork, name_run, open_work
 
 AWAY_PAUSE_S = 1.0
 BEATS_PER_LEASE = 5
@@ -163,9 +166,9 @@ class _Step:
         self._context = context
         self._claim = claim
         self._began_at = time.monotonic()
-        self._doing: ListingStep | RepairStep | None = None
+        self._doing: ListingStep | RepairStep | ReportStep | None = None
         self._begun_at_place: object = None
-        self.work: SyncWork | None = None
+        self.work: SyncWork | ReportWork | None = None
 
     @property
     def has_got_on(self) -> bool:
@@ -219,7 +222,9 @@ class _Step:
         self.work = work = await open_work(context, claim)
         deadline = asyncio.get_running_loop().time() + context.settings.sync_step_s
         wait_s: float | None
-        if claim.kind == "repair":
+        if isinstance(work, ReportWork):
+            wait_s = await self._report(work, deadline)
+        elif claim.kind == "repair":
             wait_s = await self._repair(work, deadline)
         else:
             wait_s = await self._list(work, deadline)
@@ -228,6 +233,8 @@ class _Step:
             errors, dead = await count_errors(connection, claim)
         if dead > context.settings.sync_dead_max:
             raise NeverError("too_many_dead")
+        if isinstance(self._doing, ReportStep) and wait_s is None and self._doing.checkpoint.spoiled:
+            raise NeverError("unmappable")
         if wait_s is not None:
             return StepEnd(None, None, wait_s)
         return StepEnd("partial" if errors else "succeeded", "some_objects_failed" if errors else None)
@@ -253,8 +260,17 @@ class _Step:
         self._begun_at_place = step.place
         return await step.run()
 
+    async def _report(self, work: ReportWork, deadline: float) -> float | None:
+        if self._claim.checkpoint:
+            checkpoint = ReportCheckpoint.from_json(self._claim.checkpoint)
+        else:
+            checkpoint = await begin_report(self._context, work)
+        self._doing = step = ReportStep(self._context, work, checkpoint, deadline)
+        self._begun_at_place = step.place
+        return await step.run()
+
     async def _find_checkpoint(
-        self, connection: asyncpg.Connection, doing: ListingStep | RepairStep
+        self, connection: asyncpg.Connection, doing: ListingStep | RepairStep | ReportStep
     ) -> Mapping[str, Any] | None:
         """Where the next step begins. Not where this one thinks when the answer to a COMMIT was lost: what that wrote
         would be counted again."""
@@ -272,8 +288,8 @@ class _Step:
                     connection, claim, Release(wait_ms, end.failures, end.reason, worked_ms, checkpoint)
                 )
                 return
-            if end.ends_as in {"succeeded", "partial"} and self.work is not None and self._doing is not None:
-                await note_end(connection, self._context.settings, self.work, self._doing.checkpoint)
+            if end.ends_as in {"succeeded", "partial"}:
+                await self._note_end(connection)
             await end_stream(connection, claim, end.ends_as, end.reason, worked_ms)
             status = await end_run(connection, claim.tenant_id, claim.run_id)
             if status is not None:
@@ -281,3 +297,11 @@ class _Step:
         log.info("sync.stream_ended", **name_run(claim), status=end.ends_as, reason=end.reason)
         if status is not None:
             log.info("sync.run_ended", tenant_id=claim.tenant_id, run_id=claim.run_id, status=status)
+
+    async def _note_end(self, connection: asyncpg.Connection) -> None:
+        """What is known between runs, now that all of the stream was read."""
+        work, doing = self.work, self._doing
+        if isinstance(work, ReportWork) and isinstance(doing, ReportStep):
+            await note_report_end(connection, work, doing.checkpoint)
+        elif isinstance(work, SyncWork) and isinstance(doing, ListingStep | RepairStep):
+            await note_end(connection, self._context.settings, work, doing.checkpoint)

@@ -16,7 +16,7 @@ from app.connectors.tools import Checked, LiveReader, ReportReader, Tools
 from app.connectors.verdict import ErrorAnswer, Verdict
 from app.core.errors import MappingError
 from schemas.events import EventAction, EventKind
-from schemas.records import AdSpendRecord, Record, RecordStream, ReportStream
+from schemas.records import AdSpendRecord, Record, RecordStream, ReportStream, StreamName
 
 
 class Hint(NamedTuple):
@@ -93,9 +93,10 @@ PRINTABLE = r"[!-~]+"
 
 
 class Stream(NamedTuple):
-    """One kind of thing the connector can deliver, and the provider's permission that it needs."""
+    """One kind of thing the connector can deliver, and the provider's permission that it needs. Of objects it has a
+    mapper, of reported figures a report."""
 
-    name: RecordStream
+    name: StreamName
     label: str
     permission: str
 
@@ -118,8 +119,6 @@ class Report(NamedTuple):
     """
 
     name: ReportStream
-    label: str
-    permission: str
     map_rows: Callable[[object], list[AdSpendRecord | MappingError]]
 
 

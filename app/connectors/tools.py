@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple, Protocol
 
-from app.connectors.listing import Access, Position, Span
+from app.connectors.listing import Access, Position
 from app.connectors.vault import OpenVault
-from app.connectors.windows import ReportRows
+from app.connectors.windows import ReportRows, ReportSpan
 from app.core.outbound import Outbound, Priority
 from app.core.settings import Settings
 from schemas.events import Event
@@ -50,9 +50,9 @@ class LiveReader(Protocol):
 
 
 class ReportPart(NamedTuple):
-    """What was read at a position. `told`: a whole window, which replaces what is held of its days; None: nothing yet.
-    `then`: the positions that stand in its place: two halves, the same again while a report is being made, or none.
-    `wait_s`: for so long the first of them need not be read."""
+    """What was read at a position. `told`: a whole window, which replaces what is held of its days; None: nothing yet,
+    or none of its days has begun where the account is. `then`: the positions that stand in its place: two halves, the
+    same again while a report is being made, or none. `wait_s`: for so long they need not be read: others may be."""
 
     told: ReportRows | None
     then: Sequence[Position] = ()
@@ -70,11 +70,15 @@ class ReportReader(Protocol):
     def mapper_version(self) -> int:
         """Of its rows."""
 
-    def plan(self, span: Span) -> list[Position]:
+    def describe(self, position: Position) -> str:
+        """Which days it is for, in words for a run's errors."""
+
+    def plan(self, span: ReportSpan) -> list[Position]:
         """Where a run begins, newest days first. Calls nobody."""
 
     async def read(self, access: Access, position: Position) -> ReportPart:
-        """What is reported there."""
+        """What is reported there. Raises what the client raises, and MappingError for rows that cannot be used: of a
+        window with one of them nothing is known."""
 
 
 class Found(NamedTuple):

@@ -172,6 +172,13 @@ class Settings(BaseSettings):
     sync_marks_days: int = Field(
         30, ge=2, description="how long a document that cannot be used is known, and makes no second dead letter"
     )
+    sync_report_repair_days: int = Field(
+        90,
+        ge=1,
+        le=1_095,
+        description="days of a report that a repair reads again: as late as a conversion may be told",
+    )
+    sync_reports_at_once: int = Field(4, ge=1, description="reports of one stream being made by its provider at once")
     sync_runs_days: int = Field(90, ge=1, description="how long a run that has ended can be looked at")
     sync_niceness: int = Field(5, ge=0, le=19, description="by how much a syncer gives way to live work on its machine")
 
@@ -240,10 +247,20 @@ class Settings(BaseSettings):
         300, ge=1, description="budget per Google Cloud project (OAuth client), all its tenants together"
     )
     google_ads_rows_max: int = Field(200_000, ge=1, description="rows of one window of days; more is read in halves")
+    google_ads_trailing_days: int = Field(30, ge=1, le=366, description="restated days that every run reads again")
+    google_ads_window_days: int = Field(
+        35, ge=1, le=366, description="days asked for at once; the trailing ones and two, as zones differ, are one call"
+    )
+    google_ads_history_days: int = Field(1_095, ge=1, description="days that a full run reads, if they are kept")
     facebook_url: str = "https://graph.facebook.com"
     facebook_version: str = Field("v25.0", pattern=r"^v[0-9]{2}\.[0-9]$", description="of the Graph API")
     facebook_calls_per_minute: int = Field(120, ge=1, description="budget per app and ad account, all work together")
     facebook_rows_max: int = Field(200_000, ge=1, description="rows of one window of days; more is read in halves")
+    facebook_trailing_days: int = Field(28, ge=1, le=366, description="restated days that every run reads again")
+    facebook_window_days: int = Field(15, ge=1, le=366, description="days asked for at once")
+    facebook_history_days: int = Field(
+        1_095, ge=1, le=1_120, description="days that a full run reads, if they are kept; Meta has 37 months"
+    )
     facebook_report_wait_s: float = Field(900.0, gt=0, description="for a report of one day that is made for later")
     mercadolibre_url: str = "https://api.mercadolibre.com"
     mercadolibre_calls_per_minute: int = Field(80, ge=1, description="budget per application, all its sellers together")

@@ -1,16 +1,18 @@
 """What a report's window becomes: rows of ad spend, replaced exactly."""
 
+import asyncpg
+
 from app.connectors.windows import ReportRows
 from app.core.errors import MappingError
+from app.services.integrations import LiveIntegration
 from db.ad_spend import Replaced, SpendPlace, SpendRow, SpendWindow, replace_window
-from db.integrations import Integration
-from db.pool import Database
 
 
 async def store_window(
-    database: Database, integration: Integration, told: ReportRows, *, mapper_version: int
+    connection: asyncpg.Connection, integration: LiveIntegration, told: ReportRows, *, mapper_version: int
 ) -> Replaced:
-    """In a transaction of its own. Raises MappingError for rows that are not this window's, or of another currency."""
+    """In the caller's transaction of that tenant. Raises MappingError for rows that are not this window's, or of
+    another currency: nothing was written then."""
     currencies = {row.currency for row in told.rows} - {told.currency}
     if currencies:
         raise MappingError("currency", "is not the account's in every row")
@@ -33,7 +35,6 @@ async def store_window(
         told.time_zone,
     )  # fmt: skip
     try:
-        async with database.tenant_tx(integration.tenant_id, "ad_spend") as connection:
-            return await replace_window(connection, integration.tenant_id, window)
+        return await replace_window(connection, integration.tenant_id, window)
     except ValueError as error:
         raise MappingError("$", str(error)) from None

@@ -10,7 +10,7 @@ from db.integrations import Integration
 from db.sync_runs import SyncKind, list_active_streams, list_given_up, lock_syncs
 from db.sync_streams import list_sync_streams
 from db.tenants import find_tenant
-from schemas.records import RecordStream
+from schemas.records import StreamName
 
 BY_SCHEDULE = "system:schedule"
 
@@ -37,7 +37,7 @@ async def request_first_sync(
 
 async def divide_streams(
     connection: asyncpg.Connection, integration: Integration
-) -> tuple[tuple[RecordStream, ...], tuple[RecordStream, ...]]:
+) -> tuple[tuple[StreamName, ...], tuple[StreamName, ...]]:
     """The integration's streams that were never listed whole, and the others."""
     states = await list_sync_streams(connection, integration.tenant_id)
     whole = {
@@ -50,8 +50,8 @@ async def divide_streams(
 
 
 async def leave_out_active(
-    connection: asyncpg.Connection, integration: Integration, kind: SyncKind, streams: Iterable[RecordStream]
-) -> tuple[RecordStream, ...]:
+    connection: asyncpg.Connection, integration: Integration, kind: SyncKind, streams: Iterable[StreamName]
+) -> tuple[StreamName, ...]:
     """Those of the streams that no run of that kind is working on or waiting for; it stays so until the transaction
     ends."""
     tenant_id, integration_id = integration.tenant_id, integration.integration_id

@@ -13,7 +13,7 @@ from db.integrations import find_integration
 from db.pool import Database
 from db.sync_repairs import list_repairable_gaps, list_unverified_streams
 from db.sync_runs import SyncTrigger, list_active_streams, lock_syncs
-from schemas.records import RecordStream
+from schemas.records import StreamName
 
 REPAIRS_PER_TICK = 100
 VERIFICATIONS_PER_TICK = 20
@@ -49,7 +49,7 @@ async def verify_streams(database: Database, settings: Settings) -> int:
 async def _start(
     database: Database,
     place: tuple[int, int],
-    stream: RecordStream,
+    stream: StreamName,
     trigger: SyncTrigger,
     since: datetime | None,
 ) -> bool:

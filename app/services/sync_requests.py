@@ -25,7 +25,7 @@ from db.sync_runs import (
     raise_priority,
 )
 from schemas.ids import make_uuid7
-from schemas.records import RecordStream
+from schemas.records import StreamName
 
 RequestOutcome = Literal["queued", "joined", "not_configured", "paused"]
 
@@ -37,7 +37,7 @@ class SyncRequest(NamedTuple):
     trigger: SyncTrigger
     requested_by: str
     priority: SyncPriority = "normal"
-    streams: tuple[RecordStream, ...] | None = None
+    streams: tuple[StreamName, ...] | None = None
     since: datetime | None = None
     until: datetime | None = None
 
@@ -52,12 +52,14 @@ class Requested(NamedTuple):
     note: str | None = None
 
 
-def list_syncable_streams(connector: str) -> tuple[RecordStream, ...]:
-    """What a connector can list, in the order of its declaration; empty when nothing."""
+def list_syncable_streams(connector: str) -> tuple[StreamName, ...]:
+    """What a connector can list or report, in the order of its declaration; empty when nothing."""
     declared = list_connectors().get(connector)
-    if declared is None or declared.make_readers is None:
+    if declared is None:
         return ()
-    return tuple(stream.name for stream in declared.streams)
+    listed = declared.mappers if declared.make_readers else ()
+    reported = declared.reports if declared.make_report_readers else ()
+    return (*listed, *(report.name for report in reported))
 
 
 async def request_sync(connection: asyncpg.Connection, integration: Integration, request: SyncRequest) -> Requested:

@@ -8,10 +8,10 @@ from uuid import UUID
 from app.services.ids import IntegrationId
 from db.sync_runs import ACTIVE, RunStream
 from db.sync_runs import SyncRun as Row
-from schemas.records import RecordStream
+from schemas.records import StreamName
 from schemas.syncs import StreamProgress, SyncRun
 
-_ORDER = {name: place for place, name in enumerate(get_args(RecordStream))}
+_ORDER = {name: place for place, name in enumerate(get_args(StreamName))}
 
 
 def show_run(row: Row, streams: Sequence[RunStream], connectors: Mapping[int, str], now: datetime) -> SyncRun:

@@ -221,13 +221,14 @@ async def _write(
 
 
 async def _mark_gaps(connection: asyncpg.Connection, tenant_id: int, since: datetime) -> None:
-    """Whatever is fetched from a provider may be incomplete since then; what is only sent to us nobody can look for."""
+    """Whatever is fetched from a provider may be incomplete since then; what is only sent to us nobody can look for.
+    Reports need no mark: they are read on from the day that was read last."""
     connectors = list_connectors()
     marks = [
-        GapMark(row.integration_id, stream.name, since, NOT_SERVED)
+        GapMark(row.integration_id, stream, since, NOT_SERVED)
         for row in await list_integrations(connection, tenant_id)
         if row.status != "deleted" and row.connector in connectors and connectors[row.connector].credentials
-        for stream in connectors[row.connector].streams
+        for stream in connectors[row.connector].mappers
     ]
     await set_gaps(connection, tenant_id, marks)
 

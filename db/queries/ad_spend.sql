@@ -26,32 +26,37 @@ WHERE t.tenant_id = $1 AND t.source = $2 AND t.account = $3 AND t.level = $4 AND
       SELECT FROM unnest($6::date[], $7::text[], $8::text[]) AS i (day, campaign_id, ad_group_id)
       WHERE i.day = t.day AND i.campaign_id = t.campaign_id AND i.ad_group_id = t.ad_group_id);
 
--- write_spend [syncer]: the rows of claimed days; those that are as they were are left alone.
-INSERT INTO ad_spend AS held (
-    tenant_id, source, account, level, integration_id, currency, day, campaign_id, ad_group_id, campaign_name,
-    ad_group_name, cost_minor, impressions, clicks, conversions_micros, value_minor)
-SELECT $1, $2, $3, $4, $5, $6, i.*
-FROM unnest(
-    $7::date[], $8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::bigint[], $14::bigint[],
-    $15::bigint[], $16::bigint[]
-) AS i (
-    day, campaign_id, ad_group_id, campaign_name, ad_group_name, cost_minor, impressions, clicks, conversions_micros,
-    value_minor)
-ON CONFLICT (tenant_id, source, account, level, day, campaign_id, ad_group_id) DO UPDATE SET
-    integration_id = EXCLUDED.integration_id,
-    currency = EXCLUDED.currency,
-    campaign_name = EXCLUDED.campaign_name,
-    ad_group_name = EXCLUDED.ad_group_name,
-    cost_minor = EXCLUDED.cost_minor,
-    impressions = EXCLUDED.impressions,
-    clicks = EXCLUDED.clicks,
-    conversions_micros = EXCLUDED.conversions_micros,
-    value_minor = EXCLUDED.value_minor
-WHERE (held.integration_id, held.currency, held.campaign_name, held.ad_group_name, held.cost_minor, held.impressions,
-       held.clicks, held.conversions_micros, held.value_minor)
-    IS DISTINCT FROM
-      (EXCLUDED.integration_id, EXCLUDED.currency, EXCLUDED.campaign_name, EXCLUDED.ad_group_name,
-       EXCLUDED.cost_minor, EXCLUDED.impressions, EXCLUDED.clicks, EXCLUDED.conversions_micros, EXCLUDED.value_minor);
+-- write_spend [syncer]: the rows of claimed days; those that are as they were are left alone. How many were written, and
+-- how many of these are new.
+WITH written AS (
+    INSERT INTO ad_spend AS held (
+        tenant_id, source, account, level, integration_id, currency, day, campaign_id, ad_group_id, campaign_name,
+        ad_group_name, cost_minor, impressions, clicks, conversions_micros, value_minor)
+    SELECT $1, $2, $3, $4, $5, $6, i.*
+    FROM unnest(
+        $7::date[], $8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::bigint[], $14::bigint[],
+        $15::bigint[], $16::bigint[]
+    ) AS i (
+        day, campaign_id, ad_group_id, campaign_name, ad_group_name, cost_minor, impressions, clicks, conversions_micros,
+        value_minor)
+    ON CONFLICT (tenant_id, source, account, level, day, campaign_id, ad_group_id) DO UPDATE SET
+        integration_id = EXCLUDED.integration_id,
+        currency = EXCLUDED.currency,
+        campaign_name = EXCLUDED.campaign_name,
+        ad_group_name = EXCLUDED.ad_group_name,
+        cost_minor = EXCLUDED.cost_minor,
+        impressions = EXCLUDED.impressions,
+        clicks = EXCLUDED.clicks,
+        conversions_micros = EXCLUDED.conversions_micros,
+        value_minor = EXCLUDED.value_minor
+    WHERE (held.integration_id, held.currency, held.campaign_name, held.ad_group_name, held.cost_minor, held.impressions,
+           held.clicks, held.conversions_micros, held.value_minor)
+        IS DISTINCT FROM
+          (EXCLUDED.integration_id, EXCLUDED.currency, EXCLUDED.campaign_name, EXCLUDED.ad_group_name,
+           EXCLUDED.cost_minor, EXCLUDED.impressions, EXCLUDED.clicks, EXCLUDED.conversions_micros, EXCLUDED.value_minor)
+    RETURNING old.tenant_id IS NULL AS is_new
+)
+SELECT count(*), count(*) FILTER (WHERE w.is_new) FROM written AS w;
 
 -- sum_spend [web, syncer]: what each account spent on each day; of one level, since the finer one is the same money.
 SELECT t.day, t.source, t.account, t.currency,

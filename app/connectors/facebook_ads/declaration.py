@@ -1,8 +1,9 @@
-"""What Meta's Marketing API needs from an advertiser. Nothing is called yet: fields are checked, rows are mapped."""
+"""What Meta's Marketing API needs from an advertiser, and what is read there: daily spend."""
 
-from app.connectors.contract import PRINTABLE, SYNC_FREQUENCY, Connector, Field, Report
+from app.connectors.contract import PRINTABLE, SYNC_FREQUENCY, Connector, Field, Report, Stream
 from app.connectors.facebook_ads.errors import classify
 from app.connectors.facebook_ads.mapping import MAPPER_VERSION, map_ad_spend
+from app.connectors.facebook_ads.report_reader import make_report_readers
 
 _META_ID = r"[0-9]{1,20}"
 
@@ -69,6 +70,8 @@ CONNECTOR = Connector(
             pattern=PRINTABLE,
         ),
     ),
-    reports=(Report("ad_spend", "Ad spend by day", "ads_read, and access to the ad account", map_ad_spend),),
+    streams=(Stream("ad_spend", "Ad spend by day", "ads_read, and access to the ad account"),),
+    reports=(Report("ad_spend", map_ad_spend),),
     classify=classify,
+    make_report_readers=make_report_readers,
 )

@@ -1,8 +1,9 @@
-"""What Google Ads needs from an advertiser. Nothing is called yet: fields are checked and sealed, rows are mapped."""
+"""What Google Ads needs from an advertiser, and what is read there: daily spend."""
 
-from app.connectors.contract import PRINTABLE, SYNC_FREQUENCY, Connector, Field, Report
+from app.connectors.contract import PRINTABLE, SYNC_FREQUENCY, Connector, Field, Report, Stream
 from app.connectors.google_ads.errors import classify
 from app.connectors.google_ads.mapping import MAPPER_VERSION, map_ad_spend
+from app.connectors.google_ads.report_reader import make_report_readers
 
 # Ten digits, shown by Google as 123-456-7890 and sent without the hyphens.
 _CUSTOMER_ID = r"([0-9]{3})-?([0-9]{3})-?([0-9]{4})"
@@ -70,6 +71,8 @@ CONNECTOR = Connector(
             pattern=PRINTABLE,
         ),
     ),
-    reports=(Report("ad_spend", "Ad spend by day", "the scope adwords, and access to the account", map_ad_spend),),
+    streams=(Stream("ad_spend", "Ad spend by day", "the scope adwords, and access to the account"),),
+    reports=(Report("ad_spend", map_ad_spend),),
     classify=classify,
+    make_report_readers=make_report_readers,
 )

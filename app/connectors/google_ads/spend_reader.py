@@ -1,7 +1,7 @@
 """Reads a window of days of one account's spend, whole: a window with a page missing would delete what is right.
 
 Pages hold 10,000 rows. A page token that ended begins the window again, once; a window of more rows than are kept is
-TooMuchAskedError: ask for halves.
+TooMuchAskedError: ask for halves. So is one that is not answered in time although the account just was.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,13 @@ from app.connectors.google_ads.mapping import MAPPER_VERSION, map_ad_spend
 from app.connectors.google_ads.queries import ask_spend
 from app.connectors.money import read_currency
 from app.connectors.windows import ReportRows, ReportWindow
-from app.core.errors import MappingError, ObjectFailedError, PositionLostError, TooMuchAskedError
+from app.core.errors import (
+    MappingError,
+    ObjectFailedError,
+    PositionLostError,
+    ProviderTimeoutError,
+    TooMuchAskedError,
+)
 from schemas.records import AdSpendRecord, SpendLevel
 
 LEVELS: tuple[SpendLevel, ...] = ("campaign", "ad_group")
@@ -35,18 +41,24 @@ class SpendReader:
         self._rows_max = rows_max
         self._clock = clock
 
-    async def read(self, access: GoogleAccess, window: ReportWindow) -> ReportRows:
-        """The window. Raises MappingError for a row that cannot be used, TooMuchAskedError, and the client's errors."""
+    async def read(self, access: GoogleAccess, window: ReportWindow) -> ReportRows | None:
+        """The window, as far as its days have begun where the account is; None: none has. Raises MappingError for a row
+        that cannot be used, TooMuchAskedError, and the client's errors."""
         observed_at = self._clock()
         account = await self._client.get_customer(access, priority="batch")
         # An account without a row has a currency too: days without spend are known days.
         currency = read_currency(account.currency, "customer.currencyCode")
+        begun = window.cut_to_begun(account.time_zone, observed_at)
+        if begun is None:
+            return None
         try:
-            rows = await self._read_pages(access, window)
+            rows = await self._read_pages(access, begun)
         except PositionLostError:
             observed_at = self._clock()
-            rows = await self._read_pages(access, window)
-        return ReportRows(window, currency, account.time_zone, observed_at, rows)
+            rows = await self._read_pages(access, begun)
+        except ProviderTimeoutError as error:
+            raise TooMuchAskedError(str(error)) from None
+        return ReportRows(begun, currency, account.time_zone, observed_at, rows)
 
     async def _read_pages(self, access: GoogleAccess, window: ReportWindow) -> list[AdSpendRecord]:
         query = ask_spend(window.level, window.first, window.last)

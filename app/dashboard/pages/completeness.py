@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from babel.dates import format_date
 
+from app.connectors.registry import list_connectors
 from app.dashboard.calendars import Calendar, Tone, draw_calendar
 from app.dashboard.page import Page, View
 from app.dashboard.pages.syncs import BASE, list_syncable
@@ -44,7 +45,7 @@ async def show_completeness(visit: Visit) -> View:
     for one in integrations[:INTEGRATIONS_MAX]:
         query = CompletenessQuery.model_validate({"integration_id": one.id, "from": first, "to": last})
         found = (await list_completeness(visit.office, visit.tenant_id, query, DAYS_MAX)).data
-        parts += [_show(one, stream.name, found, first, last) for stream in one.streams]
+        parts += [_show(one, name, found, first, last) for name in list_connectors()[one.type].mappers]
     gaps = await list_tenant_gaps(visit.office, visit.tenant_id)
     locale = visit.viewer.locale
     data = {

@@ -1,5 +1,6 @@
 """Facebook Ads' client, reader and validation over the sandbox: pages, reports, usage headers, errors, sums."""
 
+import json
 import logging
 import random
 from collections.abc import AsyncIterator, Callable
@@ -11,10 +12,12 @@ import pytest
 
 from app.connectors.facebook_ads.access import FacebookAccess, prove, read_access
 from app.connectors.facebook_ads.client import FacebookClient
+from app.connectors.facebook_ads.report_reader import REPORT_TRIES_MAX, SpendReportReader
 from app.connectors.facebook_ads.spend_reader import LEVELS, SpendReader
 from app.connectors.facebook_ads.usage import PAUSE_S, find_pause_s
 from app.connectors.facebook_ads.validation import FacebookValidation, validate
-from app.connectors.windows import ReportRows, ReportWindow, plan_windows
+from app.connectors.listing import Access, Position
+from app.connectors.windows import ReportDays, ReportRows, ReportWindow, plan_windows, write_window
 from app.core.errors import (
     CredentialsRefusedError,
     MappingError,
@@ -27,8 +30,8 @@ from app.core.errors import (
 from app.core.outbound import Outbound
 from app.core.settings import Settings
 from app.services.ad_spend import store_window
+from app.services.integrations import LiveIntegration
 from db.ad_spend import sum_spend
-from db.integrations import Integration
 from db.pool import Database
 from tests.integration.db.cast import ACME
 from tests.integration.sandbox.conftest import NoLimit
@@ -51,7 +54,6 @@ class Facebook:
         self.outbound = Outbound(Settings(provider_call_timeout_s=5), self.budget)
         self.client = FacebookClient(self.outbound, base_url=f"{url}/facebook", version="v25.0")
         self.access = FacebookAccess(f"act_{self.account}", self.app_id, self.token, self.secret)
-        self.pauses: list[float] = []
 
     async def control(self, method: str, path: str, body: Any = None, **query: str) -> Any:
         url = f"{self.url}/_sandbox/facebook/{path}"
@@ -71,9 +73,6 @@ class Facebook:
         rows: list[dict[str, Any]] = await self.control("GET", "truth", account_id=self.account, level=level, **days)
         return rows
 
-    async def rest(self, seconds: float) -> None:
-        self.pauses.append(seconds)
-
 
 @pytest.fixture
 async def facebook(sandbox_process: str) -> AsyncIterator[Facebook]:
@@ -86,11 +85,10 @@ async def facebook(sandbox_process: str) -> AsyncIterator[Facebook]:
 
 @pytest.fixture
 def read(facebook: Facebook) -> Callable[..., Any]:
-    async def read_window(
-        window: ReportWindow = WINDOW, rows_max: int = 10_000, report_wait_s: float = 900, **access: Any
-    ) -> ReportRows:
-        reader = SpendReader(facebook.client, rows_max=rows_max, report_wait_s=report_wait_s, sleep=facebook.rest)
-        return await reader.read(facebook.access._replace(**access), window)
+    async def read_window(window: ReportWindow = WINDOW, rows_max: int = 10_000, **access: Any) -> ReportRows:
+        told = await SpendReader(facebook.client, rows_max=rows_max).read(facebook.access._replace(**access), window)
+        assert told is not None, "its days have begun"
+        return told
 
     return read_window
 
@@ -128,34 +126,86 @@ async def test_pages_go_on_as_long_as_there_is_a_next_one_empty_or_not(
         await read()
 
 
+@pytest.fixture
+def walk(facebook: Facebook) -> Callable[..., Any]:
+    """Reads a window as a sync does, position by position: what was told, and how long to wait between."""
+
+    async def walk_window(
+        window: ReportWindow, *, report_wait_s: float = 900, parts_max: int = 200
+    ) -> tuple[list[ReportRows], list[float]]:
+        spend = SpendReader(facebook.client, rows_max=10_000)
+        reader = SpendReportReader(spend, ReportDays(100, 28, 14), report_wait_s=report_wait_s)
+        access = Access(
+            facebook.access.account, "", {"access_token": facebook.token, "app_secret": facebook.secret},
+            {"ad_account_id": facebook.access.account, "app_id": facebook.app_id},
+        )  # fmt: skip
+        positions: list[Position] = [write_window(window)]
+        told, waits = list[ReportRows](), list[float]()
+        while positions:
+            assert (parts_max := parts_max - 1) > 0, "no end of it"
+            position, *rest = positions
+            part = await reader.read(access, json.loads(json.dumps(position)))
+            positions = [*part.then, *rest]
+            told += [part.told] if part.told else []
+            waits += [part.wait_s] if part.wait_s else []
+        return told, waits
+
+    return walk_window
+
+
 async def test_too_much_is_asked_for_in_halves_and_a_single_day_as_a_report(
-    facebook: Facebook, read: Callable[..., Any]
+    facebook: Facebook, read: Callable[..., Any], walk: Callable[..., Any]
 ) -> None:
     whole = await read()
     await facebook.put(rows_max=1, looks=3)
     with pytest.raises(TooMuchAskedError) as caught:
         await read()
     assert caught.value.told == "100/1487534"
-    days = [ReportWindow("campaign", FIRST + timedelta(days=n), FIRST + timedelta(days=n)) for n in range(WINDOW.days)]
-    rows = [row for day in days for row in (await read(day)).rows]
+    told, waits = await walk(WINDOW)
+    assert sorted(one.window.first for one in told) == [FIRST + timedelta(days=n) for n in range(WINDOW.days)]
+    assert {one.window.days for one in told} == {1}
+    rows = [row for one in sorted(told, key=lambda one: one.window.first) for row in one.rows]
     assert rows == whole.rows
-    assert facebook.pauses[:3] == [2.0, 4.0, 8.0], "ever longer"
+    assert waits[:4] == [2.0, 4.0, 8.0, 16.0], "ever longer"
 
 
-async def test_a_report_that_is_not_known_yet_is_looked_at_again_and_one_that_failed_is_not(
-    facebook: Facebook, read: Callable[..., Any]
+async def test_a_report_that_is_not_known_yet_is_looked_at_again_and_one_that_failed_is_begun_anew(
+    facebook: Facebook, walk: Callable[..., Any]
 ) -> None:
     await facebook.put(rows_max=0, looks=0)
     day = ReportWindow("campaign", LAST, LAST)
     await facebook.tell("report", error(100, 33))
-    assert (await read(day)).rows
-    failed = {"async_status": "Job Failed", "async_percent_completion": 0, "error_code": -2, "error_subcode": 2490547}
-    await facebook.tell("report", {"body": failed})
+    [told], waits = await walk(day)
+    assert (told.window, bool(told.rows), waits) == (day, True, [2.0, 4.0])
+    failed = {"async_status": "Job Failed", "async_percent_completion": 0}
+    coded = {"error_code": -2, "error_subcode": 2490547}
+    await facebook.tell("report", {"body": failed | coded}, {"body": failed})
+    [told], waits = await walk(day)
+    assert (bool(told.rows), waits) == (True, [2.0, 2.0, 2.0])
+    await facebook.tell("report", *[{"body": failed | coded}] * REPORT_TRIES_MAX)
+    with pytest.raises(ObjectFailedError, match="no report of"):
+        await walk(day)
+
+
+async def test_a_report_that_is_never_made_is_given_up_after_some_tries(
+    facebook: Facebook, walk: Callable[..., Any]
+) -> None:
+    await facebook.put(rows_max=0, looks=10_000)
+    before = (await facebook.control("GET", "calls")).get("start_report", 0)
+    with pytest.raises(ObjectFailedError, match="no report of"):
+        await walk(ReportWindow("campaign", LAST, LAST), report_wait_s=0)
+    assert (await facebook.control("GET", "calls"))["start_report"] == before + REPORT_TRIES_MAX
+
+
+async def test_what_is_not_answered_in_time_although_the_account_is_is_too_much(
+    facebook: Facebook, read: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang(*_: object) -> object:
+        raise ProviderTimeoutError("no answer")
+
+    monkeypatch.setattr(facebook.client, "list_insights", hang)
     with pytest.raises(TooMuchAskedError):
-        await read(day)
-    await facebook.tell("report", {"body": {"async_status": "Job Completed", "async_percent_completion": 99}})
-    with pytest.raises(ProviderTimeoutError):
-        await read(day, report_wait_s=1)
+        await read()
 
 
 @pytest.mark.parametrize(
@@ -285,14 +335,13 @@ async def test_sums_are_the_providers_after_late_corrections(
     facebook: Facebook, read: Callable[..., Any], open_database: Callable[..., Any]
 ) -> None:
     syncer: Database = await open_database("syncer")
-    now: Any = None
-    integration = Integration(
-        ACME, 1, "facebook_ads", f"act_{facebook.account}", "", {}, None, "active", None, now, now
-    )
+    integration = LiveIntegration(ACME, 1, "facebook_ads", f"act_{facebook.account}", "", {}, "active")
 
     async def sync() -> None:
         for window in plan_windows(LEVELS, FIRST, LAST, days_max=7):
-            await store_window(syncer, integration, await read(window), mapper_version=1)
+            told = await read(window)
+            async with syncer.tenant_tx(ACME, "test") as connection:
+                await store_window(connection, integration, told, mapper_version=1)
 
     async def compare() -> bool:
         truth: dict[str, int] = {}

@@ -27,8 +27,8 @@ from app.core.errors import (
 from app.core.outbound import Outbound
 from app.core.settings import Settings
 from app.services.ad_spend import store_window
+from app.services.integrations import LiveIntegration
 from db.ad_spend import SpendSum, sum_spend
-from db.integrations import Integration
 from db.pool import Database
 from tests.integration.db.cast import ACME, GLOBEX
 from tests.integration.sandbox.conftest import NoLimit
@@ -98,7 +98,9 @@ async def google(sandbox_process: str) -> AsyncIterator[Google]:
 @pytest.fixture
 def read(google: Google) -> Callable[..., Any]:
     async def read_window(window: ReportWindow = WINDOW, rows_max: int = 10_000, **access: Any) -> ReportRows:
-        return await SpendReader(google.client, rows_max=rows_max).read(google.access._replace(**access), window)
+        told = await SpendReader(google.client, rows_max=rows_max).read(google.access._replace(**access), window)
+        assert told is not None, "its days have begun"
+        return told
 
     return read_window
 
@@ -311,7 +313,9 @@ async def test_sums_are_the_providers_for_every_window_after_late_corrections(
     async def sync(first: date, last: date) -> None:
         windows = plan_windows(LEVELS, first, last, days_max=6)
         for window in windows:
-            await store_window(syncer, integration, await read(window), mapper_version=1)
+            told = await read(window)
+            async with syncer.tenant_tx(ACME, "test") as connection:
+                await store_window(connection, integration, told, mapper_version=1)
 
     await sync(FIRST, LAST)
     assert await read_sums(syncer) == await read_truth(google)
@@ -326,9 +330,8 @@ async def test_sums_are_the_providers_for_every_window_after_late_corrections(
     assert await superuser.fetchval("SELECT count(*) FROM ad_spend WHERE tenant_id = $1", GLOBEX) == 0
 
 
-def make_integration(account: str) -> Integration:
-    now: Any = None
-    return Integration(ACME, 1, "google_ads", account, "", {}, None, "active", None, now, now)
+def make_integration(account: str) -> LiveIntegration:
+    return LiveIntegration(ACME, 1, "google_ads", account, "", {}, "active")
 
 
 async def read_sums(syncer: Database) -> dict[tuple[date, str], tuple[int, ...]]:

@@ -85,7 +85,7 @@ async def test_a_window_comes_back_as_it_was_told(syncer: Database) -> None:
         row(2),
     )
     assert await replace(syncer, make_window(*reversed(told), time_zone="America/Argentina/Buenos_Aires")) == [
-        Replaced(changed_days=3, same_days=0, newer_days=0, written=3, removed=0)
+        Replaced(changed_days=3, same_days=0, newer_days=0, written=3, created=3, removed=0)
     ]
     assert await read(syncer, make_window()) == list(told)
 
@@ -105,7 +105,7 @@ async def test_a_later_look_replaces_corrects_and_removes(syncer: Database) -> N
     await replace(syncer, make_window(row(0), row(0, "c-2"), row(1), row(2)))
     corrected = make_window(row(0, cost_minor=900), row(1), row(2, "c-3"), seconds=60)
     assert await replace(syncer, corrected) == [
-        Replaced(changed_days=2, same_days=1, newer_days=0, written=2, removed=2)
+        Replaced(changed_days=2, same_days=1, newer_days=0, written=2, created=1, removed=2)
     ]
     assert await read(syncer, corrected) == list(corrected.rows)
 
@@ -114,8 +114,8 @@ async def test_an_older_look_that_arrives_late_changes_nothing_that_is_known_bet
     newer = make_window(row(1, cost_minor=5), days=(1, 3), seconds=60)
     older = make_window(row(0), row(1), row(2), days=(0, 2))
     assert await replace(syncer, newer, older) == [
-        Replaced(changed_days=3, same_days=0, newer_days=0, written=1, removed=0),
-        Replaced(changed_days=1, same_days=0, newer_days=2, written=1, removed=0),
+        Replaced(changed_days=3, same_days=0, newer_days=0, written=1, created=1, removed=0),
+        Replaced(changed_days=1, same_days=0, newer_days=2, written=1, created=1, removed=0),
     ]
     assert await read(syncer, make_window(days=(0, 3))) == [row(0), row(1, cost_minor=5)]
 
@@ -126,7 +126,7 @@ async def test_the_same_figures_again_write_no_row_and_are_known_from_the_later_
     await replace(syncer, make_window(row(0), row(1)))
     before = await superuser.fetch("SELECT ctid, xmin, day FROM ad_spend ORDER BY day")
     [replaced] = await replace(syncer, make_window(row(1), row(0), seconds=60))
-    assert replaced == Replaced(changed_days=0, same_days=3, newer_days=0, written=0, removed=0)
+    assert replaced == Replaced(changed_days=0, same_days=3, newer_days=0, written=0, created=0, removed=0)
     assert await superuser.fetch("SELECT ctid, xmin, day FROM ad_spend ORDER BY day") == before
     # What was observed between both looks is older than what is known now.
     [late] = await replace(syncer, make_window(row(0, cost_minor=1), seconds=30))

@@ -12,7 +12,7 @@ from app.core.settings import Settings
 from app.services.sync_requests import Requested, SyncRequest, request_sync
 from db.integrations import find_integration
 from db.sync_runs import RunStream, SyncKind, SyncRun, find_run, list_run_streams
-from schemas.records import RecordStream
+from schemas.records import StreamName
 from scripts.stack.installation import read_settings_of
 from tests.integration.workers.works import ACME, QUICK, VTEX, Works, until
 from workers.sync_context import SyncContext
@@ -29,6 +29,8 @@ QUICK_SYNCS = {
     "sync_missing_confirm_s": 0.1,
     "sync_repair_delay_s": 0,
     "vtex_calls_per_minute": 100_000,
+    "google_ads_calls_per_minute": 100_000,
+    "facebook_calls_per_minute": 100_000,
     "provider_call_timeout_s": 2.0,
 }
 
@@ -41,7 +43,14 @@ class SyncWorks:
 
     def environment(self, **settings: object) -> dict[str, str]:
         """Of a syncer process."""
-        complete = {**QUICK_SYNCS, "vtex_url_template": f"{self.works.sandbox.url}/{{account}}", **settings}
+        url = self.works.sandbox.url
+        providers = {
+            "vtex_url_template": f"{url}/{{account}}",
+            "google_ads_url": f"{url}/google",
+            "google_oauth_url": f"{url}/google/token",
+            "facebook_url": f"{url}/facebook",
+        }
+        complete = {**QUICK_SYNCS, **providers, **settings}
         return self.works.installation.environment("syncer", **complete)
 
     def settings(self, **settings: object) -> Settings:
@@ -69,10 +78,15 @@ class SyncWorks:
         await self.works.sandbox.put_account(self.works.accounts[tenant_id], **stock)
 
     async def request(
-        self, kind: SyncKind, tenant_id: int = ACME, streams: tuple[RecordStream, ...] | None = None, **fields: Any
+        self,
+        kind: SyncKind,
+        tenant_id: int = ACME,
+        streams: tuple[StreamName, ...] | None = None,
+        integration_id: int = VTEX,
+        **fields: Any,
     ) -> Requested:
         async with self.works.office.tenant_tx(tenant_id, "test") as connection:
-            integration = await find_integration(connection, tenant_id, VTEX)
+            integration = await find_integration(connection, tenant_id, integration_id)
             assert integration is not None
             request = SyncRequest(kind, "manual", "cli:test", streams=streams, **fields)
             return await request_sync(connection, integration, request)

@@ -37,12 +37,14 @@ async def count_listed(syncs: SyncWorks, run_id: str) -> int:
     return sum(stream.listed for stream in streams.values())
 
 
-async def kill_while_it_goes_on(syncs: SyncWorks, folder: Path, run_id: str, module: str = "workers.syncer") -> int:
+async def kill_while_it_goes_on(
+    syncs: SyncWorks, folder: Path, run_id: str, module: str = "workers.syncer", **settings: object
+) -> int:
     """Kills a syncer again and again, each time a little after it has done something; how often."""
     kills, chance = 0, random.Random(56)
     while kills < KILLS and (await syncs.look(run_id))[0].ended_at is None:
         before = await count_listed(syncs, run_id)
-        async with start_syncer(syncs, folder, module) as process:
+        async with start_syncer(syncs, folder, module, **settings) as process:
 
             async def goes_on(before: int = before) -> bool:
                 run, _ = await syncs.look(run_id)

@@ -1,13 +1,14 @@
 """What repairs found: days with differences, and each difference by its id."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 import typer
 
 from app.services.office import Office
 from app.services.sync_runs import list_completeness, list_findings
+from schemas.records import ReportStream
 from schemas.syncs import CompletenessDay, CompletenessQuery, Finding, SyncRun
 from scripts.cli.session import show_json
 from scripts.cli.tables import show_table
@@ -30,7 +31,11 @@ async def show_verification(office: Office, tenant_id: int, runs: Sequence[SyncR
         return is_settled
     different = [day for day in days if day.missing or day.stale or day.unlisted]
     listed = sum(day.listed for day in days)
-    typer.echo(f"{len(days)} days compared, {listed:,} objects listed, {len(findings):,} differences.")
+    reports = describe_reports(runs)
+    if days or not reports:
+        typer.echo(f"{len(days)} days compared, {listed:,} objects listed, {len(findings):,} differences.")
+    for line in reports:
+        typer.echo(line)
     if different:
         show_table([day.model_dump() for day in different], DAY_COLUMNS, empty="")
         show_table([one.model_dump() for one in findings[:FINDINGS_SHOWN]], FINDING_COLUMNS, empty="")
@@ -40,6 +45,17 @@ async def show_verification(office: Office, tenant_id: int, runs: Sequence[SyncR
         if run.status != "succeeded":
             typer.echo(f"Run {run.run_id} is {run.status}: {run.reason or 'see acequia sync list'}.")
     return is_settled
+
+
+def describe_reports(runs: Sequence[SyncRun]) -> list[str]:
+    """Reports are read again and not compared: a line for each, with what was otherwise."""
+    names = get_args(ReportStream)
+    told = [(run, stream) for run in runs for stream in run.streams if stream.stream in names]
+    return [
+        f"{run.integration_id} {stream.stream}: {stream.listed:,} rows read again, "
+        f"{stream.created + stream.updated + stream.deleted:,} new, changed or gone."
+        for run, stream in told
+    ]
 
 
 async def _list_days(office: Office, tenant_id: int, run_ids: set[UUID]) -> list[CompletenessDay]:

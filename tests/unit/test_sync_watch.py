@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from schemas.syncs import StreamProgress, SyncRun
+from scripts.cli.sync_findings import describe_reports
 from scripts.cli.sync_watch import Bars, Lines, describe_duration, describe_stream
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -54,6 +55,13 @@ def make_run(*streams: StreamProgress, **told: Any) -> SyncRun:
 def test_a_stream_is_one_line(told: dict[str, Any], expected: str) -> None:
     stream = make_stream(**told)
     assert describe_stream(make_run(stream), stream) == expected
+
+
+def test_a_repair_of_a_report_says_what_it_read_again_and_what_was_otherwise() -> None:
+    report = make_stream(stream="ad_spend", listed=1_250, created=2, updated=30, deleted=1, unchanged=1_218)
+    assert describe_reports([make_run(make_stream()), make_run(report)]) == [
+        "int_56_1 ad_spend: 1,250 rows read again, 33 new, changed or gone."
+    ]
 
 
 def test_a_pipe_gets_a_line_for_each_change_and_none_twice(capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,7 +21,7 @@ class FacebookAccess(NamedTuple):
     @property
     def counted_by(self) -> str:
         """What Meta's limits count: an app's calls to an account."""
-        return f"{self.app_id}:{self.account}"
+        return name_budget(self.account, {"app_id": self.app_id})
 
 
 def read_access(config: Mapping[str, str], credentials: Mapping[str, str]) -> FacebookAccess:
@@ -32,6 +32,11 @@ def read_access(config: Mapping[str, str], credentials: Mapping[str, str]) -> Fa
     if not token:
         raise MappingError("access_token", "is missing")
     return FacebookAccess(account, config.get("app_id", ""), token, credentials.get("app_secret") or None)
+
+
+def name_budget(account: str, config: Mapping[str, str]) -> str:
+    """What calls on the account are counted by: see `FacebookAccess.counted_by`."""
+    return f"{config.get('app_id', '')}:{account}"
 
 
 def prove(app_secret: str, access_token: str) -> str:

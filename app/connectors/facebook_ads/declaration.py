@@ -1,6 +1,7 @@
 """What Meta's Marketing API needs from an advertiser, and what is read there: daily spend."""
 
 from app.connectors.contract import PRINTABLE, SYNC_FREQUENCY, Connector, Field, Report, Stream
+from app.connectors.facebook_ads.access import name_budget
 from app.connectors.facebook_ads.errors import classify
 from app.connectors.facebook_ads.mapping import MAPPER_VERSION, map_ad_spend
 from app.connectors.facebook_ads.report_reader import make_report_readers
@@ -74,4 +75,5 @@ CONNECTOR = Connector(
     reports=(Report("ad_spend", map_ad_spend),),
     classify=classify,
     make_report_readers=make_report_readers,
+    name_budget=name_budget,
 )

@@ -25,7 +25,7 @@ class GoogleAccess(NamedTuple):
     def project(self) -> str:
         """What Google's quota counts: the Cloud project, known to us by its OAuth client. Not the client's id itself,
         which would stand in metrics."""
-        return sha256(self.client_id.encode()).hexdigest()[:12]
+        return _hash_client(self.client_id)
 
 
 def read_access(config: Mapping[str, str], credentials: Mapping[str, str]) -> GoogleAccess:
@@ -44,3 +44,13 @@ def read_access(config: Mapping[str, str], credentials: Mapping[str, str]) -> Go
         credentials["refresh_token"],
         credentials.get("developer_token") or None,
     )
+
+
+def name_budget(account: str, config: Mapping[str, str]) -> str:
+    """What calls on the account are counted by: see `GoogleAccess.project`."""
+    del account
+    return _hash_client(config.get("client_id", ""))
+
+
+def _hash_client(client_id: str) -> str:
+    return sha256(client_id.encode()).hexdigest()[:12]

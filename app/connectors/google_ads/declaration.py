@@ -1,6 +1,7 @@
 """What Google Ads needs from an advertiser, and what is read there: daily spend."""
 
 from app.connectors.contract import PRINTABLE, SYNC_FREQUENCY, Connector, Field, Report, Stream
+from app.connectors.google_ads.access import name_budget
 from app.connectors.google_ads.errors import classify
 from app.connectors.google_ads.mapping import MAPPER_VERSION, map_ad_spend
 from app.connectors.google_ads.report_reader import make_report_readers
@@ -75,4 +76,5 @@ CONNECTOR = Connector(
     reports=(Report("ad_spend", map_ad_spend),),
     classify=classify,
     make_report_readers=make_report_readers,
+    name_budget=name_budget,
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -16,7 +16,7 @@ from tests.integration.workers.works import ACME
 
 Platform = Literal["google_ads", "facebook_ads"]
 PLATFORMS: tuple[Platform, ...] = ("google_ads", "facebook_ads")
-LEVELS = {"campaign": "campaign", "ad_group": {"google_ads": "ad_group", "facebook_ads": "adset"}}
+LEVELS = ("campaign", "ad_group")
 ADS = 11  # the integration's number
 HISTORY_DAYS = 100  # that a full run reads in these tests
 ZONE = "America/Argentina/Buenos_Aires"
@@ -72,18 +72,22 @@ class Ads:
             await self.control("PUT", "grants", {self.token: grant})
         await self.control("PUT", "accounts", {self.digits: account})
 
+    @property
+    def config(self) -> dict[str, str]:
+        if self.platform == "google_ads":
+            return {"customer_id": self.digits, "client_id": f"c-{self.digits}"}
+        return {"ad_account_id": self.account, "app_id": f"7{self.digits}"}
+
     async def connect(self) -> None:
         """The tenant's integration, as it is stored."""
         if self.platform == "google_ads":
-            config = {"customer_id": self.digits, "client_id": f"c-{self.digits}"}
             credentials = {"client_secret": "secret-canary", "refresh_token": self.token}
         else:
-            config = {"ad_account_id": self.account, "app_id": f"7{self.digits}"}
             credentials = {"access_token": self.token, "app_secret": "secret-canary"}
         keys = await self.syncs.works.keys_of(self.tenant_id)
         async with self.syncs.works.office.tenant_tx(self.tenant_id, "test") as connection:
             await insert_integration(
-                connection, self.tenant_id, ADS, connector=self.platform, account=self.account, config=config,
+                connection, self.tenant_id, ADS, connector=self.platform, account=self.account, config=self.config,
                 sealed_credentials=seal_credentials(keys, self.platform, self.account, credentials),
             )  # fmt: skip
 
@@ -179,7 +183,3 @@ def read_facebook(row: Any, digits: int) -> tuple[date, Figures]:
 
 def scale(amount: Decimal, digits: int) -> int:
     return int((amount * 10**digits).quantize(Decimal(1), rounding=ROUND_HALF_UP))
-
-
-def now() -> datetime:
-    return datetime.now(UTC)

@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
+from app.connectors.registry import get_connector
+from app.core.budget_state import name_bucket
 from app.services.sync_repairs import verify_streams
 from app.services.sync_requests import list_syncable_streams
 from db.activity import list_activity
 from db.sync_claims import LeaseLostError, claim_stream
 from db.sync_streams import SyncStream, find_sync_stream
-from tests.integration.workers.syncs.ads import ADS, HISTORY_DAYS, PLATFORMS, Ads, Platform, open_ads
+from tests.integration.workers.syncs.ads import ADS, HISTORY_DAYS, LEVELS, PLATFORMS, Ads, Platform, open_ads
 from tests.integration.workers.syncs.conftest import SyncWorks
 from tests.integration.workers.works import ACME, GLOBEX, until
 from workers.sync_report import ReportStep
@@ -26,10 +28,7 @@ async def ads(syncs: SyncWorks, request: pytest.FixtureRequest) -> Ads:
 
 
 async def count_rows(ads: Ads, first_ago: int = HISTORY_DAYS, last_ago: int = 0) -> int:
-    return sum([len(await ads.list_truth(level, ads.day(first_ago), ads.day(last_ago))) for level in TWO_LEVELS])
-
-
-TWO_LEVELS = ("campaign", "ad_group")
+    return sum([len(await ads.list_truth(level, ads.day(first_ago), ads.day(last_ago))) for level in LEVELS])
 
 
 async def find_state(ads: Ads) -> SyncStream:
@@ -70,6 +69,20 @@ async def test_late_corrections_are_taken_by_the_next_run_and_every_window_adds_
         assert stream.created + stream.updated + stream.unchanged == stream.listed
         assert stream.listed <= await count_rows(ads, trailing + 1, -1)
     assert deleted > 0, "a correction takes rows away too"
+
+
+async def test_calls_are_counted_where_the_budget_is_looked_at(ads: Ads) -> None:
+    """By project at Google, by app and account at Meta: never by the account alone."""
+    await ads.sync("full")
+    name = get_connector(ads.platform).name_budget
+    assert name is not None
+    key = name_bucket(f"{ads.platform}:{name(ads.account, ads.config)}")
+    assert await ads.syncs.works.redis.exists(key)
+    other = Ads(ads.syncs, ads.platform, digits="5550001112")
+    if ads.platform == "google_ads":
+        assert name(other.account, ads.config) == name(ads.account, ads.config), "of one project"
+    else:
+        assert name(other.account, ads.config) != name(ads.account, ads.config)
 
 
 async def test_nothing_is_written_where_nothing_was_corrected(ads: Ads) -> None:

@@ -63,3 +63,8 @@ async def forgive_refusal(connection: asyncpg.Connection, place: TokenPlace) -> 
 async def forget_tokens(connection: asyncpg.Connection, place: TokenPlace) -> None:
     """Of an integration that is deleted."""
     await connection.execute(SQL["forget_tokens"], *place)
+
+
+async def put_tokens(connection: asyncpg.Connection, place: TokenPlace, sealed: bytes, key_version: int) -> None:
+    """Tokens of an authorisation that was entered, in the transaction that makes it the integration's."""
+    await connection.execute(SQL["put_tokens"], *place, sealed, key_version)

@@ -60,6 +60,14 @@ class Database:
         async with self._transaction(mint_token(self._key, PLATFORM, reason, self._token_ttl_s)) as connection:
             yield connection
 
+    @asynccontextmanager
+    async def platform_step(self, connection: asyncpg.Connection, tenant_id: int, reason: str) -> AsyncIterator[None]:
+        """Statements on the platform's tables inside a transaction of a tenant's: what goes from one to the other goes
+        whole or not at all. The tenant's rows are out of sight meanwhile."""
+        await connection.fetchval(SQL["set_tenant_token"], mint_token(self._key, PLATFORM, reason, self._token_ttl_s))
+        yield  # an error ends the transaction, and its token with it
+        await connection.fetchval(SQL["set_tenant_token"], mint_token(self._key, tenant_id, reason, self._token_ttl_s))
+
     async def ping(self) -> None:
         """Returns when the server has answered a transaction of ours. Raises asyncpg's and OS errors."""
         async with self.platform_tx("ping") as connection:

@@ -84,10 +84,11 @@ class Shown(BaseModel):
 
 
 class FieldError(Shown):
-    """`pointer`: where the wrong value stands (RFC 6901)."""
+    """`pointer`: where the wrong value stands (RFC 6901). `code`: what a provider's check found, as in a validation."""
 
     pointer: str
     detail: str
+    code: str | None = None
 
 
 class Problem(Shown):

@@ -77,12 +77,16 @@ class HookChoice(Body):
 
 
 class Finding(Shown):
-    """`permission`: what is missing at the provider, as it is called there."""
+    """`field`: which of the connector's fields must be changed. `permission`: what is missing at the provider, as it is
+    called there. `about`: what was found: the accounts below a manager, the site where a seller sells, when a token
+    ends."""
 
     code: str
     severity: Literal["error", "warning", "info"]
     message: str
+    field: str | None = None
     permission: str | None = None
+    about: str | None = None
 
 
 class Validation(Shown):

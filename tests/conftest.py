@@ -109,6 +109,12 @@ async def redis(valkey: "EmbeddedValkey") -> AsyncIterator["Redis"]:
     await client.aclose()
 
 
+# No test calls a real provider: one that needs one starts the sandbox.
+NOBODY_THERE = dict.fromkeys(
+    ("google_ads_url", "google_oauth_url", "facebook_url", "mercadolibre_url"), "http://127.0.0.1:1"
+)
+
+
 @pytest.fixture
 def make_settings(installation: "Installation", valkey: "EmbeddedValkey") -> Callable[..., Settings]:
     """`make_settings("web", drain_loops=2)`: what a process of that kind (a worker if not said) reads at its start."""
@@ -119,7 +125,7 @@ def make_settings(installation: "Installation", valkey: "EmbeddedValkey") -> Cal
     complete = replace(installation, redis_url=valkey.url)
 
     def make(kind: str = "worker", **changes: object) -> Settings:
-        return read_settings_of(complete.environment(kind, **changes))
+        return read_settings_of(complete.environment(kind, **{**NOBODY_THERE, **changes}))
 
     return make
 

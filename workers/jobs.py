@@ -17,6 +17,7 @@ from app.services.tenant_lifecycle import TenantOffice
 from app.services.tenant_watch import save_facts
 from app.services.waiting_customers import enqueue_all_waiting
 from db.bulk_operations import forget_operations
+from db.entered_tokens import forget_entered
 from db.idempotent_calls import forget_all_old as forget_calls
 from db.ledger import keep_event_partitions as keep_partitions
 from workers import alert_jobs
@@ -84,6 +85,15 @@ async def forget_old_calls(ctx: dict[str, Any], *args: Any, **kwargs: Any) -> No
     await forget_operations(context.database, datetime.now(UTC) - timedelta(days=days))
 
 
+async def forget_entered_tokens(ctx: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+    """What checks of credentials brought forth and no integration was made of."""
+    del args, kwargs
+    context: DrainContext = ctx["drain"]
+    forgotten = await forget_entered(context.database, context.settings.entered_tokens_days)
+    if forgotten:
+        log.info("tokens.entered_forgotten", entries=forgotten)
+
+
 async def keep_hooks(ctx: dict[str, Any], *args: Any, **kwargs: Any) -> None:
     """What providers were to be told of a tenant's status and were not."""
     del args, kwargs
@@ -131,6 +141,7 @@ def list_functions() -> list[Any]:
         expire_trials,
         erase_deleted_tenants,
         forget_old_calls,
+        forget_entered_tokens,
         keep_hooks,
         watch_hooks,
         watch_tenants,
@@ -152,6 +163,7 @@ def list_crons(settings: Settings) -> list[Any]:
         make_cron(roll_up_series, minutes=set(range(1, 60, 5)), seconds=35, at_start=True),
         make_cron(watch_tenants, seconds=find_watch_seconds(settings.watch_interval_s), at_start=True),
         make_cron(forget_old_calls, minutes={37}),
+        make_cron(forget_entered_tokens, minutes={38}),
         *alert_jobs.list_alert_crons(),
     ]
 

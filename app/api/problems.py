@@ -46,4 +46,4 @@ def make_problem(error: Exception, request_id: str, headers: Mapping[str, str]) 
 def _list_errors(error: Exception) -> list[FieldError] | None:
     if not isinstance(error, InvalidInputError):
         return None
-    return [FieldError(pointer=problem.pointer, detail=problem.detail) for problem in error.problems]
+    return [FieldError(pointer=problem.pointer, detail=problem.detail, code=problem.code) for problem in error.problems]

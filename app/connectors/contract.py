@@ -132,7 +132,8 @@ class Connector(NamedTuple):
     once it is called, `account_stand_in` names the fields that stand for it until then: see `name_account`.
     `make_readers`: what syncs list its streams with, `make_report_readers`: what they read its reports with,
     `make_live_reader`: what events are fetched with; None: nothing of it can be. `check`: puts credentials to the test
-    by really calling, and raises nothing of the provider's; None: there are none to be tested.
+    by really calling, and raises nothing of the provider's, but MappingError for fields that lead nowhere; None: there
+    are none to be tested. `tells_end`: it says when they end, and is asked again each day.
     `name_budget`: of an account and its configuration, what the provider counts calls by; None: nobody can tell.
     """
 
@@ -154,3 +155,4 @@ class Connector(NamedTuple):
     make_live_reader: Callable[[Tools], LiveReader] | None = None
     check: Callable[[Tools, Access], Awaitable[Checked]] | None = None
     name_budget: Callable[[str, Mapping[str, str]], str] | None = None
+    tells_end: bool = False

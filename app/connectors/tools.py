@@ -3,7 +3,7 @@
 Streams that are listed are in `listing`. All of it is made once a process and used for everybody's integrations.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple, Protocol
 
@@ -82,28 +82,45 @@ class ReportReader(Protocol):
 
 
 class Found(NamedTuple):
-    """One thing that a check of credentials found, in a brand's words and without any secret. `field`: which declared
-    field somebody must change. `permission`: which one is missing."""
+    """One thing that a check of credentials found, in a brand's words and without any secret.
+
+    `field`: which declared field somebody must change. `permission`: which one is missing. `about`: what is found, as
+    it is called everywhere (accounts, a site, a moment): a text in another language names it.
+    """
 
     code: str
     severity: Literal["error", "warning", "info"]
     message: str
     field: str | None = None
     permission: str | None = None
+    about: str | None = None
 
 
 class Checked(NamedTuple):
     """What credentials are good for.
 
-    `is_refused`: no later try of the same ones could mend it: they are stored nowhere. `streams`: what may be read.
-    `account`: its name at the provider, where only the provider knows it. `ends_at`: of the credentials, where the
-    provider tells it. `facts`: what else is worth keeping in the configuration.
+    `is_taken`: the provider takes them now, so what waited for good ones goes on. `is_refused`: no later try of the
+    same ones could mend it: they are stored nowhere. `streams`: what may be read. `account`: its name at the provider,
+    where only the provider knows it. `ends_at`: of the credentials; None with `is_end_known`: they do not end.
     """
 
     findings: Sequence[Found]
-    is_valid: bool
-    is_refused: bool
+    is_taken: bool = False
+    is_refused: bool = False
     streams: Sequence[str] = ()
     account: str | None = None
     ends_at: datetime | None = None
-    facts: Mapping[str, str] = {}
+    is_end_known: bool = False
+
+    @property
+    def is_valid(self) -> bool:
+        """Nothing found needs mending first."""
+        return not any(found.severity == "error" for found in self.findings)
+
+
+def conclude(findings: Sequence[Found], may_pass: Collection[str], streams: Sequence[str]) -> Checked:
+    """For a connector of which one thing that is wrong is everything. `may_pass`: codes of errors that the same
+    credentials may get over; `streams`: what can be read if there is none."""
+    errors = [found.code for found in findings if found.severity == "error"]
+    is_refused = any(code not in may_pass for code in errors)
+    return Checked(findings, is_taken=not errors, is_refused=is_refused, streams=() if errors else streams)

@@ -176,7 +176,8 @@ class CredentialsRefusedError(ProviderError):
 class FieldProblem(NamedTuple):
     """One wrong value: `pointer` is where it stands (RFC 6901), `detail` what is wrong. Never the value itself.
 
-    `code`: what a provider's check found, for who says it in another language; `about`: the permission it is about.
+    `code`: what a provider's check found, for who says it in another language; `about`: the permission, account or
+    moment it is about.
     """
 
     pointer: str

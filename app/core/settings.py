@@ -274,6 +274,11 @@ class Settings(BaseSettings):
     breaker_failures: int = Field(10, ge=1)
     breaker_open_s: float = Field(5.0, gt=0)
 
+    # Credentials that are put to the test.
+    entered_tokens_days: int = Field(
+        7, ge=1, description="how long tokens of credentials are kept that were tested and that no integration uses"
+    )
+
     # The watchdog of providers' hooks.
     hook_check_interval_s: int = Field(
         6_000,

@@ -72,7 +72,7 @@ def tell_wrong(visit: Visit) -> dict[str, object]:
 
 def say_finding(visit: Visit, connector: str, finding: Finding) -> str:
     """A finding in the viewer's language; as the check says it where nobody has translated it."""
-    return _say(visit, connector, finding.code, finding.permission) or finding.message
+    return _say(visit, connector, finding.code, finding.permission or finding.about) or finding.message
 
 
 def say_text(visit: Visit, key: str, declared: str) -> str:

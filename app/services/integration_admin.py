@@ -1,25 +1,28 @@
 """Integrations made and deleted. What the provider is asked happens between transactions, never inside one.
 
-1. the fields are checked against the connector's declaration; 2. credentials are put to the test at the provider, and
-wrong ones are stored nowhere; 3. row, audit and the request of its first sync in one transaction; 4. addresses made and
-published, since the provider calls one before it takes it; 5. the hook. What fails from there on is said in the answer,
-and mended by resuming.
+1. the fields are checked against the connector's declaration; 2. credentials are put to the test at the provider, which
+may tell whose account it is, and wrong ones are stored nowhere; 3. row, tokens that the test brought forth, audit and
+the request of its first sync in one transaction; 4. addresses made and published, since the provider calls one before
+it takes it; 5. the hook. What fails from there on is said in the answer, and mended by resuming.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from datetime import datetime
 
 import asyncpg
 from asyncpg.exceptions import UniqueViolationError
 
 from app.connectors.contract import Connector
-from app.core.errors import ConflictError, NotFoundError, ProviderError, QueueUnavailableError
+from app.connectors.tools import Checked
+from app.core.errors import ConflictError, InvalidInputError, NotFoundError, ProviderError, QueueUnavailableError
 from app.services import integration_reads
 from app.services.audit import Actor, write_audit
 from app.services.directory import publish_directory
+from app.services.entered_tokens import EnteredTokens
 from app.services.first_syncs import request_first_sync
 from app.services.ids import IntegrationId
 from app.services.integration_addresses import ensure_endpoints, list_addresses
-from app.services.integration_checks import check_available, check_credentials
+from app.services.integration_checks import Examined, check_available, examine, refuse_useless, tell_problem
 from app.services.integration_forms import (
     CheckedForm,
     check_accounts,
@@ -40,6 +43,7 @@ from db.sync_runs import cancel_run, list_active_streams
 from schemas.integrations import ChangedIntegration, IssuedIntegration, NewIntegration
 
 TAKEN = "This tenant has an integration of this type and account already: change that one."
+UNNAMED = "Whose account it is was not told, so nothing was stored."
 _NAME_CHARACTERS_MAX = 120
 
 
@@ -50,11 +54,13 @@ async def create_integration(
     NotAvailableError; KeystoreUnavailableError, QueueUnavailableError."""
     connector = get_connector(find_type(wanted))
     form = check_form(connector, wanted)
-    accounts = check_accounts(connector, form.account, wanted.accepted_accounts)
+    check_accounts(connector, form.account, wanted.accepted_accounts)
     check_available(connector)
     await _refuse_taken(office, tenant_id, connector.name, form.account)
-    findings = await check_credentials(office, connector, form, wanted)
-    integration_id = await _insert(office, tenant_id, connector, form, wanted, accounts, actor)
+    examined = await examine(office, connector, form, wanted, EnteredTokens(office))
+    refuse_useless(connector, examined.checked, wanted)
+    form = await _name_account(office, tenant_id, connector, form, wanted, examined.checked)
+    integration_id = await _insert(office, tenant_id, connector, form, wanted, examined, actor)
     row = await get_row(office, tenant_id, integration_id)
     await ensure_endpoints(office, row)
     state = await office.hooks.register(
@@ -63,7 +69,9 @@ async def create_integration(
     shown, revision = await integration_reads.get_integration(office, tenant_id, integration_id)
     addresses = await list_addresses(office, row)
     notes = list_notes(state)
-    return IssuedIntegration(**shown.model_dump(), findings=findings, notes=notes, addresses=addresses), revision
+    return IssuedIntegration(
+        **shown.model_dump(), findings=examined.findings, notes=notes, addresses=addresses
+    ), revision
 
 
 async def delete_integration(
@@ -100,23 +108,48 @@ async def _refuse_taken(office: Office, tenant_id: int, connector: str, account:
         raise ConflictError(TAKEN)
 
 
+async def _name_account(  # noqa: PLR0917 - what was sent, and what was found
+    office: Office, tenant_id: int, connector: Connector, form: CheckedForm, wanted: NewIntegration, checked: Checked
+) -> CheckedForm:
+    """The form with the account as the provider calls it. Raises InvalidInputError when nobody knows it yet: nothing is
+    stored under a stand-in."""
+    if form.is_account_known:
+        return form
+    if checked.account is None:
+        raise InvalidInputError(
+            *(
+                tell_problem(connector, wanted, found, connector.account_field)._replace(
+                    detail=f"{found.message} {UNNAMED}"
+                )
+                for found in checked.findings
+            )
+        )
+    await _refuse_taken(office, tenant_id, connector.name, checked.account)
+    return form._replace(account=checked.account, is_account_known=True)
+
+
 async def _insert(  # noqa: PLR0917 - whose, what, by whom
     office: Office, tenant_id: int, connector: Connector, form: CheckedForm, wanted: NewIntegration,
-    accounts: Sequence[str], actor: Actor,
+    examined: Examined, actor: Actor,
 ) -> int:  # fmt: skip
+    accounts = check_accounts(connector, form.account, wanted.accepted_accounts)
     keys = await office.keyring.keys_of(tenant_id)
     sealed = seal_credentials(keys, connector.name, form.account, form.credentials) if form.credentials else None
     name = wanted.name or f"{connector.label} {form.account}"[:_NAME_CHARACTERS_MAX]
     row = NewIntegrationRow(
         connector.name, form.account, form.environment, form.config, sealed, name, accounts, wanted.auto_sync,
-        form.sync_frequency, wanted.credentials_expire_at,
+        form.sync_frequency, choose_expiry(examined.checked, wanted.credentials_expire_at),
     )  # fmt: skip
     try:
-        async with office.database.tenant_tx(tenant_id, "create_integration") as connection:
+        async with (
+            examined.tokens.moving() as move,
+            office.database.tenant_tx(tenant_id, "create_integration") as connection,
+        ):
             integration_id, count = await db_integrations.lock_new_integration(connection, tenant_id)
             if count >= office.settings.integrations_per_tenant_max:
                 raise ConflictError(f"This tenant has {count} integrations, which is as many as a tenant may have.")
             await db_integrations.add_integration(connection, tenant_id, integration_id, row)
+            await move(connection, TokenPlace(tenant_id, integration_id), keys)
             await audit_integration(
                 connection, tenant_id, integration_id, actor, "integration.created", {"type": connector.name}
             )
@@ -126,6 +159,11 @@ async def _insert(  # noqa: PLR0917 - whose, what, by whom
     except UniqueViolationError:
         raise ConflictError(TAKEN) from None
     return integration_id
+
+
+def choose_expiry(checked: Checked, said: datetime | None) -> datetime | None:
+    """Until when the credentials are valid: what the provider tells, or else what somebody said."""
+    return checked.ends_at if checked.is_end_known else said
 
 
 async def _take_hook_away(office: Office, tenant_id: int, integration_id: int) -> tuple[HookState, list[str]]:

@@ -6,15 +6,18 @@ from typing import NamedTuple
 
 from app.connectors.contract import Connector
 from app.connectors.registry import get_connector
-from app.core.errors import PreconditionFailedError, ProviderError, QueueUnavailableError
+from app.connectors.tools import Checked
+from app.core.errors import ConflictError, PreconditionFailedError, ProviderError, QueueUnavailableError
 from app.services import integration_reads
 from app.services.audit import Actor
 from app.services.directory import publish_directory
+from app.services.entered_tokens import EnteredTokens
 from app.services.first_syncs import request_first_sync
 from app.services.integration_addresses import ensure_endpoints
-from app.services.integration_admin import audit_integration
-from app.services.integration_checks import check_credentials
+from app.services.integration_admin import audit_integration, choose_expiry
+from app.services.integration_checks import Examined, examine, refuse_useless
 from app.services.integration_forms import (
+    ANOTHER_ACCOUNT,
     CheckedForm,
     check_accounts,
     check_form,
@@ -89,19 +92,32 @@ async def _write(office: Office, row: Row, change: IntegrationChange, actor: Act
     check_same_account(form, row.account)
     further = row.accepted_accounts if change.accepted_accounts is None else change.accepted_accounts
     accounts = check_accounts(connector, row.account, further)
-    findings: list[Finding] = []
     is_new_key = dict(form.credentials) != held or (
         row.status == "credentials_refused" and _is_about_credentials(connector, change)
     )
-    if form.credentials and (is_new_key or form.environment != row.environment):
-        findings = await check_credentials(office, connector, form, change)
-    await _update(office, row, form, change, accounts, actor, is_new_key=is_new_key)
-    return _Written(row, held, form, findings, is_new_key)
+    examined = Examined(Checked([]), EnteredTokens(office))
+    if form.credentials and (is_new_key or form.environment != row.environment or form.config != row.config):
+        examined = await _examine(office, connector, row, form, change, is_doubted=dict(form.credentials) != held)
+    await _update(office, row, form, change, accounts, actor, examined=examined, is_new_key=is_new_key)
+    return _Written(row, held, form, examined.findings, is_new_key)
+
+
+async def _examine(
+    office: Office, connector: Connector, row: Row, form: CheckedForm, change: IntegrationChange, *, is_doubted: bool
+) -> Examined:
+    """Raises InvalidInputError for what is of no use, ConflictError for credentials of another account."""
+    place = TokenPlace(row.tenant_id, row.integration_id)
+    tokens = await EnteredTokens.of_integration(office, place, is_doubted=is_doubted)
+    examined = await examine(office, connector, form, change, tokens)
+    if examined.checked.account not in {None, row.account}:
+        raise ConflictError(ANOTHER_ACCOUNT)
+    refuse_useless(connector, examined.checked, change)
+    return examined
 
 
 async def _update(  # noqa: PLR0917 - what it was, what it becomes, by whom
     office: Office, row: Row, form: CheckedForm, change: IntegrationChange, accounts: Sequence[str], actor: Actor,
-    *, is_new_key: bool,
+    *, examined: Examined, is_new_key: bool,
 ) -> None:  # fmt: skip
     keys = await office.keyring.keys_of(row.tenant_id)
     changed = row._replace(
@@ -114,15 +130,20 @@ async def _update(  # noqa: PLR0917 - what it was, what it becomes, by whom
         accepted_accounts=accounts,
         auto_sync=row.auto_sync if change.auto_sync is None else change.auto_sync,
         sync_frequency=form.sync_frequency,
-        credentials_expire_at=_find_expiry(row, change, is_new_key=is_new_key),
+        credentials_expire_at=choose_expiry(examined.checked, _find_expiry(row, change, is_new_key=is_new_key)),
     )
     names = (change.model_fields_set & set(IntegrationChange.model_fields)) - {"config"}
     fields = sorted(names | set(collect_values(get_connector(row.connector), change)))
-    async with office.database.tenant_tx(row.tenant_id, "change_integration") as connection:
+    place = TokenPlace(row.tenant_id, row.integration_id)
+    async with (
+        examined.tokens.moving() as move,
+        office.database.tenant_tx(row.tenant_id, "change_integration") as connection,
+    ):
         if await db_integrations.change_integration(connection, changed, has_new_credentials=is_new_key) is None:
             raise PreconditionFailedError(STALE)
         if is_new_key:
-            await forgive_refusal(connection, TokenPlace(row.tenant_id, row.integration_id))
+            await forgive_refusal(connection, place)
+        await move(connection, place, keys)
         for endpoint in await db_endpoints.list_endpoints(connection, row.tenant_id):
             if endpoint.integration_id == row.integration_id and endpoint.accounts != accounts:
                 await db_endpoints.set_accounts(connection, row.tenant_id, endpoint.endpoint_id, accounts)

@@ -14,13 +14,15 @@ ANOTHER_ACCOUNT = "The account of an integration never changes: create another i
 
 
 class CheckedForm(NamedTuple):
-    """`config`: what is neither a column of its own nor a credential."""
+    """`config`: what is neither a column of its own nor a credential. `is_account_known`: otherwise `account` only
+    stands for it until the provider has told it."""
 
     account: str
     environment: str
     sync_frequency: str
     config: Mapping[str, str]
     credentials: Mapping[str, str]
+    is_account_known: bool = True
 
 
 def find_type(wanted: NewIntegration) -> str:
@@ -61,7 +63,7 @@ def check_form(connector: Connector, body: FieldsBody, held: Mapping[str, str] |
         form = read_form(connector, values)
     except MappingError as error:
         raise InvalidInputError(
-            FieldProblem(point(body, _find_given_name(connector, body, error.field)), error.problem)
+            FieldProblem(point(body, find_given_name(connector, body, error.field)), error.problem)
         ) from None
     account = name_account(connector, form.config)
     return _split(connector, account, form)
@@ -91,7 +93,7 @@ def point(body: FieldsBody, name: str) -> str:
     return f"/config/{escaped}" if is_inside else f"/{escaped}"
 
 
-def _find_given_name(connector: Connector, body: FieldsBody, name: str) -> str:
+def find_given_name(connector: Connector, body: FieldsBody, name: str) -> str:
     """The name under which a declared field was sent, which may be another one of its."""
     declared = next((one for one in (*connector.config, *connector.credentials) if one.name == name), None)
     sent = {*body.flat_fields, *(body.config or {})}
@@ -106,6 +108,7 @@ def _split(connector: Connector, account: str, form: Form) -> CheckedForm:
         form.config.get("sync_frequency", "hourly"),
         {name: value for name, value in form.config.items() if name not in columns},
         form.credentials,
+        bool(form.config.get(connector.account_field)),
     )
 
 

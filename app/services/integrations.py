@@ -146,7 +146,7 @@ class LiveIntegrations:
             credentials,
             row.status,
             row.revision,
-            _write_config(row),
+            write_config(row),
         )
 
 
@@ -159,7 +159,7 @@ def explain_refusal(told: str) -> str:
     return "the provider answered 401"
 
 
-def _write_config(row: Row) -> dict[str, str]:
+def write_config(row: Row) -> dict[str, str]:
     """The declared configuration: what is kept in columns of its own stands in it too."""
     connector = list_connectors().get(row.connector)
     account = {} if connector is None or row.account.find("/") >= 0 else {connector.account_field: row.account}

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from redis.asyncio import Redis
 
+from app.connectors.tools import Tools
 from app.connectors.vtex.client import VtexClient
 from app.core.limits import make_asked_budget
 from app.core.outbound import Outbound
@@ -18,6 +19,7 @@ from app.core.settings import Settings
 from app.services.hooks import ProviderHooks
 from app.services.keyring import Keyring, open_keyring
 from app.services.tenant_lifecycle import TenantOffice
+from app.services.token_vault import make_open_vault
 from db.api_keys import KeyScope
 from db.pool import Database
 
@@ -28,8 +30,9 @@ PLATFORM_KEYS_ID = 0  # of the platform itself in the keys database; no tenant h
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """`cache`: the Redis that may be lost (rates, sessions, counts). `queue`: the durable one. `vtex`: for what people
-    ask of VTEX, with a budget apart from live work's. `own`: calls to our own public addresses."""
+    """`cache`: the Redis that may be lost (rates, sessions, counts). `queue`: the durable one. `tools`: for what
+    people ask of providers, with a budget apart from live work's; `vtex`: the same for VTEX's hooks. `own`: calls to
+    our own public addresses."""
 
     settings: Settings
     database: Database
@@ -37,6 +40,7 @@ class Office:
     queue: Queue
     cache: Redis
     limiter: RateLimiter
+    tools: Tools
     vtex: VtexClient
     own: OwnAddress
 
@@ -73,10 +77,11 @@ async def open_office(settings: Settings, resources: AsyncExitStack, *, applicat
     resources.push_async_callback(queue.close)
     outbound = Outbound(settings, make_asked_budget(cache, settings))
     resources.push_async_callback(outbound.aclose)
+    tools = Tools(outbound, settings, make_open_vault(database, keyring, settings), "live")
     vtex = VtexClient(outbound, url_template=settings.vtex_url_template)
     own = OwnAddress()
     resources.push_async_callback(own.aclose)
-    return Office(settings, database, keyring, queue, cache, RateLimiter(cache), vtex, own)
+    return Office(settings, database, keyring, queue, cache, RateLimiter(cache), tools, vtex, own)
 
 
 class Place(NamedTuple):

@@ -24,17 +24,10 @@ from app.core.logging import get_logger
 from app.core.sealing import TenantKeys
 from app.core.settings import Settings
 from app.services.keyring import Keyring
-from db.integration_tokens import (
-    HeldTokens,
-    TokenPlace,
-    commit_tokens,
-    find_tokens,
-    release_lease,
-    take_lease,
-)
+from app.services.token_shelves import IntegrationShelf, Shelf
+from db.integration_tokens import TokenPlace
 from db.pool import Database
 
-TOKENS_PURPOSE = "integration_tokens.v1"
 _DEAD = frozenset({"invalid_grant", "invalid_operator_user_id", "unreadable"})
 _POLL_S = 0.2
 _SURROUNDINGS = (PostgresError, InterfaceError, InternalClientError, OSError, TimeoutError)
@@ -53,42 +46,44 @@ def make_open_vault(database: Database, keyring: Keyring, settings: Settings) ->
         )
 
     def open_vault(access: Access, origin: str) -> Vault:
-        return TokenVault(database, keyring, settings, access.tenant_id, access.integration_id, origin)
+        place = TokenPlace(access.tenant_id, access.integration_id)
+        return TokenVault(IntegrationShelf(database, keyring, place), settings, origin)
 
     return open_vault
 
 
 class TokenVault:
-    """`Vault` for one authorisation of one integration. Made for each use: it remembers only its own lease.
+    """`Vault` for one authorisation on its shelf. Made for each use: it remembers only its own lease.
 
     `origin`: that of the Application, which says what is dead after a refusal.
     """
 
-    def __init__(  # noqa: PLR0917 - where, with what, for whom
-        self, database: Database, keyring: Keyring, settings: Settings, tenant_id: int, integration_id: int, origin: str
-    ) -> None:
-        self._database = database
-        self._keyring = keyring
+    def __init__(self, shelf: Shelf, settings: Settings, origin: str) -> None:
+        self.shelf = shelf
         self._lease_s = settings.token_lease_s
         self._wait_s = settings.token_wait_s
-        self._place = TokenPlace(tenant_id, integration_id)
         self._origin = origin
         self._lease: tuple[UUID, TenantKeys, float] | None = None
 
+    @property
+    def lease_holder(self) -> UUID | None:
+        """Under which name the lease is held; None: it is not."""
+        return self._lease[0] if self._lease is not None else None
+
     async def read(self) -> Tokens | None:
         """What is committed; None before the first refresh. Raises SealingError, KeystoreUnavailableError."""
-        held = await self._find()
+        held = await self.shelf.find(self._origin)
         if held.sealed is None:
             return None
-        keys = await self._keyring.keys_of(self._place.tenant_id)
-        return _decode(keys.open(TOKENS_PURPOSE, str(self._place.integration_id), held.sealed))
+        keys = await self.shelf.get_keys()
+        return _decode(keys.open(self.shelf.purpose, self.shelf.name, held.sealed))
 
     @asynccontextmanager
     async def hold(self) -> AsyncIterator[None]:
         """The lease. Raises ProviderUnavailableError while somebody else has it for too long, CredentialsRefusedError
         for an authorisation that is known to be dead."""
         # First: after the provider's answer there must be nothing left that could be missing.
-        keys = await self._keyring.keys_of(self._place.tenant_id)
+        keys = await self.shelf.get_keys()
         holder = await self._take()
         self._lease = (holder, keys, time.monotonic() + self._lease_s)
         refused_origin = None
@@ -109,30 +104,27 @@ class TokenVault:
         if self._lease is None:
             raise RuntimeError("tokens are committed only under the lease")
         holder, keys, ends_at = self._lease
-        sealed = keys.seal(TOKENS_PURPOSE, str(self._place.integration_id), _encode(tokens))
+        sealed = seal_tokens(keys, self.shelf, tokens)
         while True:
             try:
-                async with self._database.tenant_tx(self._place.tenant_id, "commit_tokens") as connection:
-                    is_mine = await commit_tokens(connection, self._place, holder, sealed, keys.seal_version)
+                is_mine = await self.shelf.commit(holder, sealed, keys.seal_version)
                 break
             except _SURROUNDINGS as error:
                 if time.monotonic() >= ends_at:
                     raise
-                log.warning("tokens.commit_repeated", error=type(error).__name__, **self._place._asdict())
+                log.warning("tokens.commit_repeated", error=type(error).__name__, **self.shelf.described)
             await asyncio.sleep(_POLL_S)
         self._lease = None
         if not is_mine:
-            log.error("tokens.commit_too_late", **self._place._asdict())
+            log.error("tokens.commit_too_late", **self.shelf.described)
             raise ProviderUnavailableError("somebody else refreshes these tokens now")
 
     async def _take(self) -> UUID:
         holder, ends_at = uuid4(), time.monotonic() + self._wait_s
         while True:
-            async with self._database.tenant_tx(self._place.tenant_id, "take_lease") as connection:
-                if await take_lease(connection, self._place, holder, self._lease_s, self._origin):
-                    return holder
-                held = await find_tokens(connection, self._place)
-            if held.refused_origin == self._origin:
+            if await self.shelf.take(holder, self._lease_s, self._origin):
+                return holder
+            if (await self.shelf.find(self._origin)).is_dead:
                 raise CredentialsRefusedError(
                     "this authorisation is dead; connect it again", status=401, told="invalid_grant"
                 )
@@ -143,18 +135,14 @@ class TokenVault:
     async def _release(self, holder: UUID, refused_origin: str | None) -> None:
         """What cannot be given back ends by itself."""
         try:
-            async with self._database.tenant_tx(self._place.tenant_id, "release_lease") as connection:
-                await release_lease(connection, self._place, holder, refused_origin)
+            await self.shelf.release(holder, refused_origin)
         except _SURROUNDINGS as error:
-            log.warning("tokens.lease_left", error=type(error).__name__, **self._place._asdict())
-
-    async def _find(self) -> HeldTokens:
-        async with self._database.tenant_tx(self._place.tenant_id, "find_tokens") as connection:
-            return await find_tokens(connection, self._place)
+            log.warning("tokens.lease_left", error=type(error).__name__, **self.shelf.described)
 
 
-def _encode(tokens: Tokens) -> bytes:
-    return orjson.dumps(tokens._asdict())
+def seal_tokens(keys: TenantKeys, shelf: Shelf, tokens: Tokens) -> bytes:
+    """The blob that lies on that shelf, and opens nowhere else."""
+    return keys.seal(shelf.purpose, shelf.name, orjson.dumps(tokens._asdict()))
 
 
 def _decode(content: bytes) -> Tokens:

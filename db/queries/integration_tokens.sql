@@ -45,3 +45,16 @@ UPDATE integration_tokens AS t SET
     refused_origin = NULL,
     updated_at = now()
 WHERE t.tenant_id = $1 AND t.integration_id = $2;
+
+-- put_tokens [web, operator]: tokens of another authorisation take the place of what was there; whoever refreshes that
+-- just now commits nothing any more.
+INSERT INTO integration_tokens AS t (tenant_id, integration_id, sealed, key_version, committed_at)
+VALUES ($1, $2, $3, $4, now())
+ON CONFLICT (tenant_id, integration_id) DO UPDATE SET
+    sealed = EXCLUDED.sealed,
+    key_version = EXCLUDED.key_version,
+    lease_holder = NULL,
+    lease_until = NULL,
+    refused_origin = NULL,
+    committed_at = now(),
+    updated_at = now();

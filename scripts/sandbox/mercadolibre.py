@@ -112,17 +112,17 @@ class MercadoLibre:
     def _refresh(self, body: bytes) -> Reply:
         form = {name: values[-1] for name, values in parse_qs(body.decode("latin-1")).items()}
         offered = form.get("refresh_token", "")
-        if offered in self._used:
-            # Used twice: nothing of this authorisation counts any more.
-            owner = self._used[offered]
-            self.sellers[owner].refresh_token = None
-            self.end_access_tokens(owner)
-            raise RefusedError(400, "invalid_grant", "Error validating grant")
-        seller = next((one for one in self.sellers.values() if offered and one.refresh_token == offered), None)
+        current = next((one for one in self.sellers.values() if offered and one.refresh_token == offered), None)
+        seller = current or self.sellers.get(self._used.get(offered, ""))
         if seller is None:
             raise RefusedError(400, "invalid_grant", "Error validating grant")
         if (seller.client_id, seller.client_secret) != (form.get("client_id"), form.get("client_secret")):
             raise RefusedError(400, "invalid_client", "invalid client_id or client_secret.")
+        if current is None:
+            # Used twice: nothing of this authorisation counts any more.
+            seller.refresh_token = None
+            self.end_access_tokens(seller.user_id)
+            raise RefusedError(400, "invalid_grant", "Error validating grant")
         self._used[offered] = seller.user_id
         seller.refresh_token = f"TG-{secrets.token_hex(12)}-{seller.user_id}"
         access_token = f"APP_USR-{seller.client_id}-{secrets.token_hex(16)}-{seller.user_id}"

@@ -5,6 +5,7 @@ from app.connectors.facebook_ads.access import name_budget
 from app.connectors.facebook_ads.errors import classify
 from app.connectors.facebook_ads.mapping import MAPPER_VERSION, map_ad_spend
 from app.connectors.facebook_ads.report_reader import make_report_readers
+from app.connectors.facebook_ads.validation import check
 
 _META_ID = r"[0-9]{1,20}"
 
@@ -76,4 +77,6 @@ CONNECTOR = Connector(
     classify=classify,
     make_report_readers=make_report_readers,
     name_budget=name_budget,
+    check=check,
+    tells_end=True,
 )

@@ -3,18 +3,35 @@
 from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import Literal
 
+from app.connectors.tools import Found
 from app.core.errors import CredentialsRefusedError, ProviderError, ThrottledError
 
-FacebookFindingCode = Literal[
+FindingCode = Literal[
     "reconnect", "wrong_secret", "wrong_app", "scope_missing", "no_access", "account_not_active", "proof_needed",
     "token_ends", "data_access_ended", "not_looked_into", "provider_refused", "provider_unavailable",
     "provider_throttled", "all_fine",
 ]  # fmt: skip
 SCOPES = ("ads_read", "ads_management")
+# Which field somebody must change.
+FIELDS: Mapping[FindingCode, str] = MappingProxyType(
+    {
+        "reconnect": "access_token",
+        "wrong_secret": "app_secret",
+        "wrong_app": "app_id",
+        "scope_missing": "access_token",
+        "no_access": "ad_account_id",
+        "account_not_active": "ad_account_id",
+        "proof_needed": "app_secret",
+        "token_ends": "access_token",
+        "data_access_ended": "access_token",
+        "not_looked_into": "app_secret",
+    }
+)
+MAY_PASS = frozenset({"provider_unavailable", "provider_throttled"})
 
-_SAYS: Mapping[FacebookFindingCode, str] = MappingProxyType(
+_SAYS: Mapping[FindingCode, str] = MappingProxyType(
     {
         "reconnect": "Meta does not take this access token any more: it ended or was revoked, or the password changed. "
         "Make a new one, best of a system user: a person's own ends after 60 days.",
@@ -33,39 +50,33 @@ _SAYS: Mapping[FacebookFindingCode, str] = MappingProxyType(
 )
 
 
-class FacebookFinding(NamedTuple):
-    """One thing found."""
-
-    code: FacebookFindingCode
-    severity: Literal["error", "warning", "info"]
-    message: str
-
-
-def explain(code: FacebookFindingCode, severity: Literal["error", "warning", "info"] = "error") -> FacebookFinding:
+def explain(code: FindingCode, severity: Literal["error", "warning", "info"] = "error") -> Found:
     """The finding of that code."""
-    return FacebookFinding(code, severity, _SAYS[code])
+    permission = SCOPES[0] if code == "scope_missing" else None
+    return Found(code, severity, _SAYS[code], FIELDS.get(code), permission)
 
 
-def explain_failure(error: ProviderError) -> FacebookFinding:
+def explain_failure(error: ProviderError) -> Found:
     """The finding of a call on the account that failed."""
     if isinstance(error, ThrottledError):
         wait = f" Try again in {error.retry_after_s:.0f} s." if error.retry_after_s else " Try again later."
-        return FacebookFinding("provider_throttled", "error", f"Meta limits this app's calls to the account now.{wait}")
+        return Found("provider_throttled", "error", f"Meta limits this app's calls to the account now.{wait}")
     if isinstance(error, CredentialsRefusedError):
         return explain("reconnect")
     code = error.told.partition("/")[0]
     if error.told == "100/33" or code in ("3", "10") or (code.isdecimal() and 200 <= int(code) < 300):
         return explain("no_access")
     if error.told and not error.is_retryable:
-        return FacebookFinding("provider_refused", "error", f"Meta refuses it with code {error.told}.")
+        return Found("provider_refused", "error", f"Meta refuses it with code {error.told}.", about=error.told)
     return explain("provider_unavailable")
 
 
-def explain_end(ends_at: datetime) -> FacebookFinding:
-    message = f"The access token ends at {ends_at:%Y-%m-%d %H:%M} UTC: make a new one before, best of a system user."
-    return FacebookFinding("token_ends", "warning", message)
+def explain_end(ends_at: datetime) -> Found:
+    moment = f"{ends_at:%Y-%m-%d %H:%M} UTC"
+    message = f"The access token ends at {moment}: make a new one before, best of a system user."
+    return Found("token_ends", "warning", message, FIELDS["token_ends"], about=moment)
 
 
-def explain_access(currency: str | None, time_zone: str | None) -> FacebookFinding:
+def explain_access(currency: str | None, time_zone: str | None) -> Found:
     message = f"The ad account can be read. Its figures are in {currency}, its days are those of {time_zone}."
-    return FacebookFinding("all_fine", "info", message)
+    return Found("all_fine", "info", message, about=f"{currency}, {time_zone}")

@@ -4,70 +4,81 @@ Nothing is written there and nothing kept here. Each wrong thing has a finding o
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
 
-from app.connectors.facebook_ads.access import FacebookAccess
+from app.connectors.facebook_ads.access import FacebookAccess, read_access
 from app.connectors.facebook_ads.client import FacebookClient
 from app.connectors.facebook_ads.findings import (
+    MAY_PASS,
     SCOPES,
-    FacebookFinding,
     explain,
     explain_access,
     explain_end,
     explain_failure,
 )
+from app.connectors.listing import Access
 from app.connectors.reading import JsonObject
+from app.connectors.tools import Checked, Found, Tools, conclude
 from app.core.errors import CredentialsRefusedError, ProviderError, ProviderRefusedError
 
 WARNED_AHEAD = timedelta(days=14)
+_STREAMS = ("ad_spend",)
 _ACTIVE = 1
 _PROOF = "100"  # with no subcode: "API calls from the server require an appsecret_proof argument"
+_ANOTHER_APP = "100"  # with no subcode: "The App_id in the input_token did not match the Viewing App"
 
 
-class FacebookValidation(NamedTuple):
-    """`ends_at`: of the token; None: never, or nobody knows."""
-
-    findings: list[FacebookFinding]
-    ends_at: datetime | None = None
-
-    @property
-    def is_valid(self) -> bool:
-        return not any(finding.severity == "error" for finding in self.findings)
+async def check(tools: Tools, access: Access) -> Checked:
+    """`ends_at`: of the token, where the app's secret is there to ask with. Raises MappingError for a field that is
+    missing."""
+    client = FacebookClient(
+        tools.outbound, base_url=tools.settings.facebook_url, version=tools.settings.facebook_version
+    )
+    return await validate(client, read_access(access.config, access.credentials), datetime.now(UTC))
 
 
-async def validate(client: FacebookClient, access: FacebookAccess, now: datetime) -> FacebookValidation:
+async def validate(client: FacebookClient, access: FacebookAccess, now: datetime) -> Checked:
     """Raises nothing of the provider's: that is what is found."""
-    findings: list[FacebookFinding] = []
-    ends_at: datetime | None = None
-    if access.app_secret:
-        try:
-            token = await client.debug_token(access)
-        except CredentialsRefusedError:
-            return FacebookValidation([explain("wrong_secret")])
-        except ProviderError as error:
-            return FacebookValidation([explain_failure(error)])
-        ends_at = _read_end(token, "expires_at")
-        findings = _judge_token(token, access, now, ends_at)
-        if any(finding.severity == "error" for finding in findings):
-            return FacebookValidation(findings, ends_at)
-    else:
-        findings.append(explain("not_looked_into", "warning"))
+    if not access.app_secret:
+        return _conclude(await _look(client, access, [explain("not_looked_into", "warning")]))
+    try:
+        token = await client.debug_token(access)
+    except ProviderError as error:
+        return _conclude([_explain_debug(error)])
+    ends_at = _read_end(token, "expires_at")
+    findings = _judge_token(token, access, now, ends_at)
+    if any(found.severity == "error" for found in findings):
+        return _conclude(findings)
+    return _conclude(await _look(client, access, findings))._replace(ends_at=ends_at, is_end_known=True)
+
+
+async def _look(client: FacebookClient, access: FacebookAccess, before: list[Found]) -> list[Found]:
+    """What the account itself adds to what was found before."""
     try:
         account = await client.get_account(access, priority="live")
     except ProviderError as error:
         is_proof = not access.app_secret and isinstance(error, ProviderRefusedError) and error.told == _PROOF
-        findings.append(explain("proof_needed") if is_proof else explain_failure(error))
-        return FacebookValidation(findings, ends_at)
-    if account.find_integer("account_status") not in (None, _ACTIVE):
-        findings.append(explain("account_not_active", "warning"))
-    if not any(finding.severity == "warning" and finding.code != "not_looked_into" for finding in findings):
-        findings.append(explain_access(account.find_text("currency"), account.find_text("timezone_name")))
-    return FacebookValidation(findings, ends_at)
+        return [*before, explain("proof_needed") if is_proof else explain_failure(error)]
+    if account.find_integer("account_status") not in {None, _ACTIVE}:
+        return [*before, explain("account_not_active", "warning")]
+    if any(found.code != "not_looked_into" for found in before):
+        return before
+    return [*before, explain_access(account.find_text("currency"), account.find_text("timezone_name"))]
 
 
-def _judge_token(
-    token: JsonObject, access: FacebookAccess, now: datetime, ends_at: datetime | None
-) -> list[FacebookFinding]:
+def _conclude(findings: list[Found]) -> Checked:
+    return conclude(findings, MAY_PASS, _STREAMS)
+
+
+def _explain_debug(error: ProviderError) -> Found:
+    """Meta looks only into tokens of the app that asks, and only for who knows its secret."""
+    if isinstance(error, CredentialsRefusedError):
+        return explain("wrong_secret")
+    if isinstance(error, ProviderRefusedError) and error.told == _ANOTHER_APP:
+        return explain("wrong_app")
+    return explain_failure(error)
+
+
+def _judge_token(token: JsonObject, access: FacebookAccess, now: datetime, ends_at: datetime | None) -> list[Found]:
     if token.find_flag("is_valid") is not True:
         return [explain("reconnect")]
     if access.app_id and token.find_text("app_id") != access.app_id:

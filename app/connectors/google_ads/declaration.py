@@ -5,6 +5,7 @@ from app.connectors.google_ads.access import name_budget
 from app.connectors.google_ads.errors import classify
 from app.connectors.google_ads.mapping import MAPPER_VERSION, map_ad_spend
 from app.connectors.google_ads.report_reader import make_report_readers
+from app.connectors.google_ads.validation import check
 
 # Ten digits, shown by Google as 123-456-7890 and sent without the hyphens.
 _CUSTOMER_ID = r"([0-9]{3})-?([0-9]{3})-?([0-9]{4})"
@@ -77,4 +78,5 @@ CONNECTOR = Connector(
     classify=classify,
     make_report_readers=make_report_readers,
     name_budget=name_budget,
+    check=check,
 )

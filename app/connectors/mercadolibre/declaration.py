@@ -11,6 +11,7 @@ from app.connectors.mercadolibre.live_reader import MercadoLibreLiveReader
 from app.connectors.mercadolibre.mapping import MAPPER_VERSION, map_order
 from app.connectors.mercadolibre.readers import make_readers
 from app.connectors.mercadolibre.sites import SITES
+from app.connectors.mercadolibre.validation import check
 
 CONNECTOR = Connector(
     name="mercadolibre",
@@ -81,4 +82,5 @@ CONNECTOR = Connector(
     make_readers=make_readers,
     make_live_reader=MercadoLibreLiveReader,
     name_budget=name_budget,
+    check=check,
 )

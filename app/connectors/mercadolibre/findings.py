@@ -2,16 +2,29 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import Literal
 
+from app.connectors.tools import Found
 from app.core.errors import CredentialsRefusedError, ProviderError, ThrottledError
 
-MercadoLibreFindingCode = Literal[
-    "reconnect", "wrong_client", "application_blocked", "wrong_site", "seller_not_active", "missing_permission",
-    "provider_refused", "provider_unavailable", "provider_throttled", "all_fine",
+FindingCode = Literal[
+    "reconnect", "wrong_client", "application_blocked", "wrong_site", "wrong_seller", "seller_not_active",
+    "missing_permission", "provider_refused", "provider_unavailable", "provider_throttled", "all_fine",
 ]  # fmt: skip
+# Which field somebody must change.
+FIELDS: Mapping[FindingCode, str] = MappingProxyType(
+    {
+        "reconnect": "refresh_token",
+        "wrong_client": "client_secret",
+        "application_blocked": "client_id",
+        "wrong_site": "site_id",
+        "wrong_seller": "user_id",
+        "missing_permission": "client_id",
+    }
+)
+MAY_PASS = frozenset({"provider_unavailable", "provider_throttled"})
 
-_SAYS: Mapping[MercadoLibreFindingCode, str] = MappingProxyType(
+_SAYS: Mapping[FindingCode, str] = MappingProxyType(
     {
         "reconnect": "The refresh token does not count any more: it was used, it ended, or the seller withdrew it. "
         "Authorise the application again as the account's administrator, and enter the new token: it is good once.",
@@ -27,7 +40,7 @@ _SAYS: Mapping[MercadoLibreFindingCode, str] = MappingProxyType(
         "credentials. Try again in some minutes.",
     }
 )
-_BY_TOLD: Mapping[str, MercadoLibreFindingCode] = MappingProxyType(
+_BY_TOLD: Mapping[str, FindingCode] = MappingProxyType(
     {
         "invalid_client": "wrong_client",
         "unauthorized_client": "application_blocked",
@@ -37,26 +50,17 @@ _BY_TOLD: Mapping[str, MercadoLibreFindingCode] = MappingProxyType(
 )
 
 
-class MercadoLibreFinding(NamedTuple):
-    """One thing found."""
-
-    code: MercadoLibreFindingCode
-    severity: Literal["error", "warning", "info"]
-    message: str
-
-
-def explain(
-    code: MercadoLibreFindingCode, severity: Literal["error", "warning", "info"] = "error"
-) -> MercadoLibreFinding:
+def explain(code: FindingCode, severity: Literal["error", "warning", "info"] = "error") -> Found:
     """The finding of that code."""
-    return MercadoLibreFinding(code, severity, _SAYS[code])
+    permission = "orders" if code == "missing_permission" else None
+    return Found(code, severity, _SAYS[code], FIELDS.get(code), permission)
 
 
-def explain_failure(error: ProviderError) -> MercadoLibreFinding:
+def explain_failure(error: ProviderError) -> Found:
     """The finding of a call that failed."""
     if isinstance(error, ThrottledError):
         wait = f" Try again in {error.retry_after_s:.0f} s." if error.retry_after_s else " Try again later."
-        return MercadoLibreFinding("provider_throttled", "error", f"MercadoLibre limits the application's calls.{wait}")
+        return Found("provider_throttled", "error", f"MercadoLibre limits the application's calls.{wait}")
     if error.told in _BY_TOLD:
         return explain(_BY_TOLD[error.told])
     if isinstance(error, CredentialsRefusedError):
@@ -64,15 +68,21 @@ def explain_failure(error: ProviderError) -> MercadoLibreFinding:
     if error.status == 403:
         return explain("missing_permission")
     if error.told and not error.is_retryable:
-        return MercadoLibreFinding("provider_refused", "error", f"MercadoLibre refuses it: {error.told}.")
+        return Found("provider_refused", "error", f"MercadoLibre refuses it: {error.told}.", about=error.told)
     return explain("provider_unavailable")
 
 
-def explain_site(configured: str, real: str) -> MercadoLibreFinding:
+def explain_site(configured: str, real: str) -> Found:
     message = f"The seller sells on {real}, not on {configured}: change the site."
-    return MercadoLibreFinding("wrong_site", "error", message)
+    return Found("wrong_site", "error", message, FIELDS["wrong_site"], about=real)
 
 
-def explain_access(nickname: str | None) -> MercadoLibreFinding:
+def explain_seller(configured: str, real: str) -> Found:
+    """The authorisation is another seller's than the one that was named."""
+    message = f"The authorisation is of the seller {real}, not of {configured}: correct the seller id, or leave it out."
+    return Found("wrong_seller", "error", message, FIELDS["wrong_seller"], about=real)
+
+
+def explain_access(nickname: str | None) -> Found:
     message = f"Orders of the seller {nickname or 'that authorised the application'} can be read."
-    return MercadoLibreFinding("all_fine", "info", message)
+    return Found("all_fine", "info", message)

@@ -6,6 +6,7 @@ from app.connectors.vtex.errors import classify
 from app.connectors.vtex.live_reader import VtexLiveReader
 from app.connectors.vtex.mapping import MAPPER_VERSION, map_customer, map_order
 from app.connectors.vtex.readers import make_readers
+from app.connectors.vtex.validation import check
 
 CONNECTOR = Connector(
     name="vtex",
@@ -62,4 +63,5 @@ CONNECTOR = Connector(
     make_readers=make_readers,
     make_live_reader=VtexLiveReader,
     name_budget=lambda account, _: account,
+    check=check,
 )

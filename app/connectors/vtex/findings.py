@@ -31,6 +31,11 @@ MEANINGS: Mapping[FindingCode, str] = MappingProxyType(
     }
 )
 
+# Which field somebody must change.
+FIELDS: Mapping[FindingCode, str] = MappingProxyType(
+    {"wrong_credentials": "app_token", "wrong_account": "account", "missing_permission": "app_key"}
+)
+
 _KEY_ACCOUNT = re.compile(rf"vtexappkey-({ACCOUNT_PATTERN})-[0-9A-Za-z]+", re.IGNORECASE | re.ASCII)
 
 

@@ -9,16 +9,20 @@ import asyncio
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
+from app.connectors.listing import Access
 from app.connectors.reading import JsonObject
+from app.connectors.tools import Checked, Found, Tools
 from app.connectors.vtex.client import VtexClient
 from app.connectors.vtex.email import is_masked
 from app.connectors.vtex.findings import (
     ALL_FINE,
     CUSTOMERS,
+    FIELDS,
     HOOK,
     ORDER,
     ORDER_LIST,
     Finding,
+    FindingCode,
     Subject,
     explain_account,
     explain_credentials,
@@ -50,6 +54,27 @@ class _Probed(NamedTuple):
     findings: tuple[Finding, ...] = ()
     streams: tuple[RecordStream, ...] = ()
     protection: Literal["masked", "no_customers"] | None = None
+
+
+# After these nobody knows that the credentials are good.
+_NOT_TAKEN: frozenset[FindingCode] = frozenset(
+    {"wrong_credentials", "wrong_account", "provider_unavailable", "provider_throttled"}
+)
+
+
+async def check(tools: Tools, access: Access) -> Checked:
+    """As `validate`. Wrong credentials are of no use, nor are those that may read no orders; a provider that is down,
+    and a permission that is only useful, stand in nobody's way."""
+    client = VtexClient(tools.outbound, url_template=tools.settings.vtex_url_template)
+    found = await validate(client, *access.place)
+    codes = {finding.code for finding in found.findings}
+    is_useless = "missing_permission" in codes and "orders" not in found.streams
+    return Checked(
+        [Found(one.code, one.severity, one.message, FIELDS.get(one.code), one.permission) for one in found.findings],
+        is_taken=_NOT_TAKEN.isdisjoint(codes),
+        is_refused=not codes.isdisjoint({"wrong_credentials", "wrong_account"}) or is_useless,
+        streams=found.streams,
+    )
 
 
 async def validate(

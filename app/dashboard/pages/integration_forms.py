@@ -20,12 +20,10 @@ from app.dashboard.pages.integrations import list_setup_steps, read_integration
 from app.dashboard.visit import Visit
 from app.services.integration_admin import create_integration
 from app.services.integration_changes import change_integration
-from app.services.integration_checks import FIELDS_OF_FINDINGS, validate_fields
+from app.services.integration_checks import validate_fields
 from app.services.sync_runs import list_active_runs
 from schemas.integrations import Finding, IntegrationChange, IntegrationFields, NewIntegration
 
-# Beside which field a finding stands; those that concern no single one stand above.
-_PLACES: Mapping[str, str] = {**FIELDS_OF_FINDINGS, "missing_permission": "app_key"}
 BASE = "/tenants/{tenant_id:int}/integrations"
 
 
@@ -152,14 +150,10 @@ def _make_all(
 
 def _place_findings(connector: Connector, findings: Sequence[Finding]) -> dict[str, list[Finding]]:
     """Field → what was found of it; what concerns no single field under the empty name."""
-    names = {
-        name: field.name
-        for field in (*connector.config, *connector.credentials)
-        for name in (field.name, *field.aliases)
-    }
+    names = {field.name for field in (*connector.config, *connector.credentials)}
     placed: dict[str, list[Finding]] = {}
     for one in findings:
-        placed.setdefault(names.get(_PLACES.get(one.code, ""), ""), []).append(one)
+        placed.setdefault(one.field if one.field in names else "", []).append(one)
     return placed
 
 

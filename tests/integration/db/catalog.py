@@ -14,6 +14,7 @@ PLATFORM_TABLES = {
     "public.api_keys", "public.platform_audit_entries", "public.idempotent_calls",
     "public.platform_alert_rules", "public.platform_alerts", "public.platform_alert_channels",
     "public.platform_alert_deliveries", "public.backup_reports",
+    "public.entered_tokens",
 }  # fmt: skip
 # Not reached through any policy: nobody but the named role may read them.
 UNSHARED_TABLES = {"public.schema_migrations": {"acequia_operator"}, "security.token_keys": {"acequia_security"}}
@@ -45,6 +46,7 @@ ERASED = {
 }  # fmt: skip
 FORGOTTEN_BY_WORKER = {
     "platform_alerts", "platform_alert_channels", "platform_alert_deliveries", "backup_reports",
+    "entered_tokens",
 }  # fmt: skip
 FORGOTTEN_BY_SYNCER = {
     "sync_runs", "sync_run_streams", "sync_schedules", "listing_marks", "completeness_findings", "gaps",

@@ -155,6 +155,7 @@ INSERT INTO platform_alert_channels (channel_id, tenant_id, kind, name, sealed)
 INSERT INTO platform_alert_deliveries (delivery_id, tenant_id, alert_id, channel_id, occasion, created_at, due_at)
     VALUES (gen_random_uuid(), 0, gen_random_uuid(), gen_random_uuid(), 'opened', now(), now());
 INSERT INTO backup_reports (report_id, kind, taken_at, reported_by) VALUES (gen_random_uuid(), 'data', now(), 'cli:x');
+INSERT INTO entered_tokens (entry) VALUES ('x');
 """
 
 
@@ -182,7 +183,7 @@ async def test_the_platform_sees_only_its_tables(both: Database, superuser: Any)
             if await connection.fetchval(f"SELECT count(*) FROM {row['relname']}"):
                 seen.add(row["relname"])
     platform = {"organizations", "tenants", "tenant_integrations", "endpoints", "counters", "gaps", "queue_ticks"}
-    access = {"person_roles", "api_keys", "idempotent_calls"}
+    access = {"person_roles", "api_keys", "idempotent_calls", "entered_tokens"}
     alerts = SEEN_OF_ALERTS | OF_PLATFORM_ALERTS
     figures = {"event_day_totals", "integration_activity", "api_usage", "dead_letter_counts"} | SEEN_OF_HEALTH
     assert seen == platform | access | alerts | figures | SEEN_OF_SYNCS | SEEN_OF_BULK

@@ -17,7 +17,9 @@ from app.core.errors import AcequiaError
 from app.core.outbound import Outbound
 from app.core.settings import read_settings
 from app.services.keyring import open_keyring
+from app.services.token_shelves import IntegrationShelf
 from app.services.token_vault import TokenVault
+from db.integration_tokens import TokenPlace
 from db.pool import Database
 from tests.integration.sandbox.conftest import NoLimit
 
@@ -36,7 +38,7 @@ async def main(mode: str, tenant: str, client_id: str, secret: str, seed: str, u
     keyring = await open_keyring(settings)
     application = Application(client_id, secret, "MLA", seed)
     kind = DyingVault if mode == "crash" else TokenVault
-    vault = kind(database, keyring, settings, int(tenant), 1, application.origin)
+    vault = kind(IntegrationShelf(database, keyring, TokenPlace(int(tenant), 1)), settings, application.origin)
     client = MercadoLibreClient(Outbound(settings, NoLimit()), base_url=url)
     await asyncio.to_thread(_say_and_wait, "ready")
     if mode == "hold":

@@ -15,8 +15,9 @@ from app.connectors.facebook_ads.client import FacebookClient
 from app.connectors.facebook_ads.report_reader import REPORT_TRIES_MAX, SpendReportReader
 from app.connectors.facebook_ads.spend_reader import LEVELS, SpendReader
 from app.connectors.facebook_ads.usage import PAUSE_S, find_pause_s
-from app.connectors.facebook_ads.validation import FacebookValidation, validate
+from app.connectors.facebook_ads.validation import validate
 from app.connectors.listing import Access, Position
+from app.connectors.tools import Checked
 from app.connectors.windows import ReportDays, ReportRows, ReportWindow, plan_windows, write_window
 from app.core.errors import (
     CredentialsRefusedError,
@@ -282,7 +283,7 @@ async def test_no_token_secret_or_next_page_is_logged_or_told(
     assert "canary" not in " ".join([*told, caplog.text, *capsys.readouterr()])
 
 
-def list_codes(found: FacebookValidation) -> list[str]:
+def list_codes(found: Checked) -> list[str]:
     return [finding.code for finding in found.findings]
 
 
@@ -296,6 +297,8 @@ async def test_each_wrong_thing_is_found_by_its_name(facebook: Facebook) -> None
     assert await look(app_secret=None) == ["not_looked_into", "all_fine"]
     assert await look(app_secret="x") == ["wrong_secret"]
     assert await look(access_token="x") == ["reconnect"]
+    await facebook.tell("debug_token", error(100))
+    assert await look() == ["wrong_app"]
     assert await look(account="act_5") == ["no_access"]
     await facebook.put(token_facts={"app_id": "77"})
     assert await look() == ["wrong_app"]

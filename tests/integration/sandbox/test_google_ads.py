@@ -12,7 +12,8 @@ import pytest
 from app.connectors.google_ads.access import GoogleAccess, read_access
 from app.connectors.google_ads.client import GoogleAdsClient
 from app.connectors.google_ads.spend_reader import LEVELS, SpendReader
-from app.connectors.google_ads.validation import GoogleValidation, validate
+from app.connectors.google_ads.validation import validate
+from app.connectors.tools import Checked
 from app.connectors.windows import ReportRows, ReportWindow, plan_windows
 from app.core.errors import (
     CredentialsRefusedError,
@@ -247,7 +248,7 @@ async def test_an_account_below_a_manager_needs_its_id(google: Google, read: Cal
     assert (await read(login_customer_id=google.manager)).rows
 
 
-def list_codes(found: GoogleValidation) -> list[str]:
+def list_codes(found: Checked) -> list[str]:
     return [finding.code for finding in found.findings]
 
 
@@ -255,8 +256,7 @@ async def test_good_credentials_are_said_to_be_with_currency_and_zone(google: Go
     found = await validate(google.client, google.access)
     assert (list_codes(found), found.is_valid) == (["all_fine"], True)
     assert "ARS" in found.findings[0].message
-    assert found.customer is not None
-    assert found.customer.time_zone == "America/Argentina/Buenos_Aires"
+    assert found.findings[0].about == "ARS, America/Argentina/Buenos_Aires"
 
 
 async def test_each_wrong_thing_is_found_by_its_name(google: Google) -> None:
@@ -292,6 +292,7 @@ async def test_a_manager_is_explained_with_the_accounts_below_it(google: Google)
     assert list_codes(found) == ["manager_account"]
     shown = f"{google.account[:3]}-{google.account[3:6]}-{google.account[6:]}"
     assert shown in found.findings[0].message
+    assert shown in str(found.findings[0].about)
 
 
 def test_access_is_read_from_the_declared_fields() -> None:

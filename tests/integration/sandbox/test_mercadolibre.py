@@ -285,6 +285,8 @@ async def test_each_wrong_thing_is_found_by_its_name(meli: Meli) -> None:
     assert not meli.vault.committed, "neither has used the token up"
     assert await look() == ["all_fine"]
     assert await look(site_id="MLB") == ["wrong_site"]
+    found = await validate(meli.client, meli.seller, "1")
+    assert [(one.code, one.field, one.about) for one in found.findings] == [("wrong_seller", "user_id", meli.user_id)]
     refusal = {"code": "PA_UNAUTHORIZED_RESULT_FROM_POLICIES", "blocked_by": "PolicyAgent", "status": 403}
     blocked = {"error": "unauthorized_scopes", "message": "unauthorized_scopes", "status": 401}
     for route, status, body, code in (
@@ -302,6 +304,6 @@ async def test_each_wrong_thing_is_found_by_its_name(meli: Meli) -> None:
 
 async def test_a_check_tells_who_the_seller_is_and_keeps_what_it_used_up(meli: Meli) -> None:
     found = await validate(meli.client, meli.seller)
-    assert (found.is_valid, found.user_id) == (True, meli.user_id)
+    assert (found.is_valid, found.account) == (True, meli.user_id)
     assert meli.vault.committed[0].refresh_token != meli.application.seed
     assert (await validate(meli.make_client(), meli.seller)).is_valid

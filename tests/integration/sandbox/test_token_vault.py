@@ -24,6 +24,7 @@ from app.core.errors import CredentialsRefusedError, ProviderUnavailableError, S
 from app.core.settings import Settings
 from app.services.integrations import LiveIntegrations, seal_credentials
 from app.services.keyring import Keyring
+from app.services.token_shelves import IntegrationShelf
 from app.services.token_vault import TokenVault
 from db.integration_tokens import (
     TokenPlace,
@@ -58,7 +59,11 @@ class World:
 
     def vault(self, tenant_id: int = ACME, **changes: Any) -> TokenVault:
         settings = self.settings.model_copy(update=changes)
-        return TokenVault(self.database, self.keyring, settings, tenant_id, 1, self.meli.application.origin)
+        return TokenVault(
+            IntegrationShelf(self.database, self.keyring, TokenPlace(tenant_id, 1)),
+            settings,
+            self.meli.application.origin,
+        )
 
     def seller(self, **changes: Any) -> Seller:
         return Seller(self.meli.application, self.vault(**changes))
@@ -286,7 +291,9 @@ async def test_neither_tenant_sees_nor_holds_nor_opens_the_others_tokens(world: 
     with pytest.raises(SealingError):
         await world.vault(GLOBEX).read()
     await world.superuser.execute("UPDATE integration_tokens SET integration_id = 2 WHERE tenant_id = $1", ACME)
-    moved = TokenVault(world.database, world.keyring, world.settings, ACME, 2, ours.origin)
+    moved = TokenVault(
+        IntegrationShelf(world.database, world.keyring, TokenPlace(ACME, 2)), world.settings, ours.origin
+    )
     with pytest.raises(SealingError):
         await moved.read()
 

@@ -1,5 +1,6 @@
 """Whatever a connector that can be chosen asks for is said in every language; English is what its declaration says."""
 
+from importlib import import_module
 from typing import get_args
 
 import pytest
@@ -38,6 +39,16 @@ def test_every_finding_of_a_check_is_said_with_the_permission_that_is_missing() 
     for code in get_args(FindingCode):
         form = TEXTS.by_key[f"connectors.vtex.finding.{code}"]["es"]
         assert list_parts(form) == ({"permission"} if code == "missing_permission" else set())
+
+
+@pytest.mark.parametrize("connector", [one for one in SAID if one.check], ids=lambda one: one.name)
+def test_findings_and_their_texts_are_the_same_and_stand_beside_declared_fields(connector: Connector) -> None:
+    module = import_module(f"app.connectors.{connector.name}.findings")
+    prefix = f"connectors.{connector.name}.finding."
+    codes = set(get_args(module.FindingCode))
+    assert {key.removeprefix(prefix) for key in TEXTS.by_key if key.startswith(prefix)} == codes
+    assert set(module.FIELDS) <= codes
+    assert set(module.FIELDS.values()) <= {field.name for field in (*connector.config, *connector.credentials)}
 
 
 def test_findings_have_no_part_that_no_check_gives() -> None:

@@ -60,15 +60,24 @@ class Shop:
         return calls[-1].headers["X-Acequia-Secret"]
 
 
+def find_urls(sandbox: str) -> dict[str, str]:
+    """The settings with which every provider is the sandbox."""
+    return {
+        "vtex_url_template": f"{sandbox}/{{account}}", "google_ads_url": f"{sandbox}/google",
+        "google_oauth_url": f"{sandbox}/google/token", "facebook_url": f"{sandbox}/facebook",
+        "mercadolibre_url": f"{sandbox}/mercadolibre",
+    }  # fmt: skip
+
+
 @pytest.fixture
 async def office(
     make_settings: Callable[..., Settings], redis: Redis, sandbox_process: str, receiver: Receiver
 ) -> AsyncIterator[Office]:
-    """The web process's pools, with the sandbox for VTEX."""
+    """The web process's pools, with the sandbox for every provider."""
     del redis
     settings = make_settings(
         "web", api_rate_caller_per_s=10_000, api_rate_business_per_s=10_000, public_url=receiver.url,
-        vtex_url_template=f"{sandbox_process}/{{account}}", api_provider_calls_per_minute=60_000,
+        **find_urls(sandbox_process), api_provider_calls_per_minute=60_000,
         endpoint_cache_ttl_ms=50,
     )  # fmt: skip
     async with AsyncExitStack() as resources:

@@ -9,13 +9,14 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from app.connectors.ad_accounts import AdAccount, AdAccounts
 from app.connectors.facebook_ads.access import FacebookAccess
 from app.connectors.facebook_ads.client import FacebookClient, Params
 from app.connectors.facebook_ads.mapping import MAPPER_VERSION, map_ad_spend
 from app.connectors.facebook_ads.paging import read_cursor
 from app.connectors.money import read_currency
 from app.connectors.windows import ReportRows, ReportWindow
-from app.core.errors import MappingError, ObjectFailedError, ProviderTimeoutError, TooMuchAskedError
+from app.core.errors import MappingError, ObjectFailedError, ProviderTimeoutError, ThrottledError, TooMuchAskedError
 from schemas.records import AdSpendRecord, SpendLevel
 
 LEVELS: tuple[SpendLevel, ...] = ("campaign", "ad_group")
@@ -41,19 +42,23 @@ class SpendReader:
         self._client = client
         self._rows_max = rows_max
         self._clock = clock
+        self._accounts = AdAccounts(self._read_account)
 
     async def read(self, access: FacebookAccess, window: ReportWindow) -> ReportRows | None:
         """The window, as far as its days have begun where the account is; None: none has."""
         observed_at = self._clock()
-        currency, time_zone = await self._read_account(access)
-        begun = window.cut_to_begun(time_zone, observed_at)
+        account = await self._accounts.get(access)
+        begun = window.cut_to_begun(account.time_zone, observed_at)
         if begun is None:
             return None
         try:
             rows = await self._read_pages(access, _ask(begun), None)
         except ProviderTimeoutError as error:
-            raise TooMuchAskedError(str(error)) from None
-        return ReportRows(begun, currency, time_zone, observed_at, rows)
+            if account.is_asked:
+                raise TooMuchAskedError(str(error)) from None
+            self._accounts.doubt(access)  # whether it answers at all
+            raise
+        return ReportRows(begun, account.currency, account.time_zone, observed_at, rows)
 
     async def start_report(self, access: FacebookAccess, window: ReportWindow) -> tuple[str, datetime]:
         """Has a report made of the window: its id, and as of when it is."""
@@ -70,21 +75,27 @@ class SpendReader:
         self, access: FacebookAccess, window: ReportWindow, report_id: str, observed_at: datetime
     ) -> ReportRows:
         """What a report that is made says of the window that it was started for."""
-        currency, time_zone = await self._read_account(access)
+        account = await self._accounts.get(access)
         rows = await self._read_pages(access, {"limit": str(PAGE_ROWS)}, report_id)
-        return ReportRows(window, currency, time_zone, observed_at, rows)
+        return ReportRows(window, account.currency, account.time_zone, observed_at, rows)
 
-    async def _read_account(self, access: FacebookAccess) -> tuple[str, str | None]:
-        """Its currency and time zone."""
-        account = await self._client.get_account(access)
-        return read_currency(account.peek("currency"), "currency"), account.find_text("timezone_name", chars_max=100)
+    async def _read_account(self, access: FacebookAccess) -> AdAccount:
+        found = await self._client.get_account(access)
+        currency = read_currency(found.peek("currency"), "currency")
+        return AdAccount(currency, found.find_text("timezone_name", chars_max=100))
 
     async def _read_pages(self, access: FacebookAccess, params: Params, report_id: str | None) -> list[AdSpendRecord]:
         rows: list[AdSpendRecord] = []
         after: str | None = None
         while True:
             asked = params if after is None else {**params, "after": after}
-            page = await self._client.list_insights(access, asked, report_id)
+            try:
+                page = await self._client.list_insights(access, asked, report_id)
+            except ThrottledError as error:
+                if after is None or report_id is not None:
+                    raise
+                # Cursors do not outlive a pause: what cannot be had between two of them is asked for in parts.
+                raise TooMuchAskedError(str(error)) from None
             for row in map_ad_spend(page):
                 if isinstance(row, MappingError):
                     raise row

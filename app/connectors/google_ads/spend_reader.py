@@ -7,6 +7,7 @@ TooMuchAskedError: ask for halves. So is one that is not answered in time althou
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from app.connectors.ad_accounts import AdAccount, AdAccounts
 from app.connectors.google_ads.access import GoogleAccess
 from app.connectors.google_ads.client import GoogleAdsClient
 from app.connectors.google_ads.mapping import MAPPER_VERSION, map_ad_spend
@@ -40,14 +41,13 @@ class SpendReader:
         self._client = client
         self._rows_max = rows_max
         self._clock = clock
+        self._accounts = AdAccounts(self._read_account)
 
     async def read(self, access: GoogleAccess, window: ReportWindow) -> ReportRows | None:
         """The window, as far as its days have begun where the account is; None: none has. Raises MappingError for a row
         that cannot be used, TooMuchAskedError, and the client's errors."""
         observed_at = self._clock()
-        account = await self._client.get_customer(access, priority="batch")
-        # An account without a row has a currency too: days without spend are known days.
-        currency = read_currency(account.currency, "customer.currencyCode")
+        account = await self._accounts.get(access)
         begun = window.cut_to_begun(account.time_zone, observed_at)
         if begun is None:
             return None
@@ -57,8 +57,15 @@ class SpendReader:
             observed_at = self._clock()
             rows = await self._read_pages(access, begun)
         except ProviderTimeoutError as error:
-            raise TooMuchAskedError(str(error)) from None
-        return ReportRows(begun, currency, account.time_zone, observed_at, rows)
+            if account.is_asked:
+                raise TooMuchAskedError(str(error)) from None
+            self._accounts.doubt(access)  # whether it answers at all
+            raise
+        return ReportRows(begun, account.currency, account.time_zone, observed_at, rows)
+
+    async def _read_account(self, access: GoogleAccess) -> AdAccount:
+        found = await self._client.get_customer(access, priority="batch")
+        return AdAccount(read_currency(found.currency, "customer.currencyCode"), found.time_zone)
 
     async def _read_pages(self, access: GoogleAccess, window: ReportWindow) -> list[AdSpendRecord]:
         query = ask_spend(window.level, window.first, window.last)

@@ -285,3 +285,40 @@ async def test_whoever_lost_its_lease_writes_no_window(ads: Ads) -> None:
             await ReportStep(context, work, checkpoint, deadline=float("inf")).run()
     assert await ads.read_held() == {}
     assert await ads.list_known_days() == set()
+
+
+async def test_a_common_account_costs_a_run_few_calls(ads: Ads) -> None:
+    await ads.sync("full")
+    stream = await ads.sync("incremental")
+    # At Google also the token of a new process; two queries, or four, and the account itself.
+    assert stream.provider_calls == (4 if ads.platform == "google_ads" else 5)
+
+
+async def test_usage_headers_slow_a_run_down_and_do_not_stop_it(syncs: SyncWorks) -> None:
+    """After each answer Meta asks for a pause that is longer than a step may wait: it is waited for between steps."""
+    usage = {"x-ad-account-usage": '{"acc_id_util_pct": 97.5, "reset_time_duration": 1}'}
+    ads = await open_ads(syncs, "facebook_ads", usage=usage)
+    reasons: set[str | None] = set()
+    async with syncs.syncer(facebook_history_days=20, batch_budget_wait_s=0.0):
+        run_id = await ads.start("full")
+
+        async def has_ended() -> bool:
+            run, streams = await syncs.look(run_id)
+            reasons.add(streams["ad_spend"].reason)
+            return run.ended_at is not None
+
+        await until(has_ended, 60)
+    run, streams = await syncs.look(run_id)
+    assert (run.status, streams["ad_spend"].errors) == ("succeeded", 0)
+    assert reasons == {None, "throttled"}
+    assert await ads.read_held(20, 0) == await ads.read_truth(20, 0)
+
+
+async def test_pages_that_a_pause_falls_between_are_asked_for_in_parts(syncs: SyncWorks) -> None:
+    usage = {"x-ad-account-usage": '{"acc_id_util_pct": 97.5, "reset_time_duration": 1}'}
+    ads = await open_ads(syncs, "facebook_ads", usage=usage, campaigns=40)
+    async with syncs.syncer(facebook_history_days=12, batch_budget_wait_s=0.0):
+        run, streams = await syncs.wait(await ads.start("full"), timeout_s=60)
+    assert (run.status, streams["ad_spend"].errors) == ("succeeded", 0)
+    assert await ads.read_held(12, 0) == await ads.read_truth(12, 0)
+    assert streams["ad_spend"].listed > 1_000

@@ -13,7 +13,6 @@ CONNECTOR = Connector(
     name="facebook_ads",
     label="Facebook Ads",
     mapper_version=MAPPER_VERSION,
-    is_available=False,
     account_field="ad_account_id",
     config=(
         Field(

@@ -15,7 +15,6 @@ CONNECTOR = Connector(
     name="google_ads",
     label="Google Ads",
     mapper_version=MAPPER_VERSION,
-    is_available=False,
     account_field="customer_id",
     config=(
         Field(

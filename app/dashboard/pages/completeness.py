@@ -50,6 +50,7 @@ async def show_completeness(visit: Visit) -> View:
     locale = visit.viewer.locale
     data = {
         "parts": parts,
+        "has_reports": bool(integrations),
         "gaps": gaps,
         "month": partial(format_date, format="LLL", locale=locale),
         "weekday": partial(format_date, format="ccc", locale=locale),

@@ -5,11 +5,12 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.api.conftest import ACME, read
+from tests.integration.api.conftest import ACME, GLOBEX, read
+from tests.integration.api.integrations.accounts import Entering, accounts, available, entering
 from tests.integration.api.integrations.conftest import APP_KEY, PATH, TOKEN, Shop
 from tests.integration.syncs.conftest import listable
 
-__all__ = ["listable"]
+__all__ = ["accounts", "available", "entering", "listable"]
 
 pytestmark = pytest.mark.usefixtures("listable")
 OTHER_KEY = "vtexappkey-acme-GHIJKL"
@@ -29,6 +30,28 @@ async def test_creating_an_integration_asks_for_everything_there_is(shop: Shop) 
         made["id"], "full", "creation", "queued",
     )  # fmt: skip
     assert {stream["stream"] for stream in run["streams"]} == {"orders", "customers"}
+
+
+@pytest.mark.parametrize("name", ["google_ads", "facebook_ads"])
+async def test_an_ad_account_begins_with_all_of_its_spend_and_can_be_asked_for_it(
+    shop: Shop, entering: Entering, name: str
+) -> None:
+    made = await entering.create(name)
+    assert [stream["name"] for stream in made["streams"]] == ["ad_spend"]
+    async with shop.cast.client(ACME) as client:
+        [run] = await list_runs(client)
+        assert (run["integration_id"], run["sync_type"], run["trigger"]) == (made["id"], "full", "creation")
+        assert [stream["stream"] for stream in run["streams"]] == ["ad_spend"]
+        asked = {"integration_id": made["id"], "sync_type": "repair", "streams": ["ad_spend"]}
+        [line] = read(await client.post(f"{PATH}/{ACME}/sync", json=asked), 202)["data"]
+        assert (line["outcome"], line["behind"]) == ("queued", [run["run_id"]])
+        wrong = {**asked, "streams": ["orders"]}
+        assert read(await client.post(f"{PATH}/{ACME}/sync", json=wrong), 422)["errors"][0]["pointer"] == "/streams"
+        [status] = read(await client.get(f"{PATH}/{ACME}/sync-status"))["integrations"]
+        assert (status["type"], status["status"]) == (name, "active")
+        assert status["next_sync"] is not None
+    async with shop.cast.client(GLOBEX) as client:
+        assert read(await client.get(f"/tenants/{GLOBEX}/sync-runs"))["data"] == []
 
 
 async def test_without_auto_sync_nothing_is_asked_for_until_it_is_switched_on(shop: Shop) -> None:

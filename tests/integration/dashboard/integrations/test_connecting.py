@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from app.connectors.registry import list_connectors
+from tests.integration.api.integrations.accounts import Accounts, accounts
 from tests.integration.api.integrations.conftest import FOREIGN
 from tests.integration.dashboard.integrations.conftest import (
     ACME,
@@ -13,6 +15,8 @@ from tests.integration.dashboard.integrations.conftest import (
     Shop,
     read_text,
 )
+
+__all__ = ["accounts"]
 
 NEW = f"{INTEGRATIONS}/new/vtex"
 
@@ -41,15 +45,34 @@ async def test_what_is_not_there_yet_is_told_of_and_cannot_be_chosen(browse: Bro
     browser = await browse(ACME, "admin")
     page = await browser.get(f"{INTEGRATIONS}/new")
     assert f'href="/dashboard{NEW}"' in page.text
-    for label, name in (
-        ("MercadoLibre", "mercadolibre"),
-        ("Google Ads", "google_ads"),
-        ("Facebook Ads", "facebook_ads"),
-    ):
+    for label, name in [(one.label, one.name) for one in list_connectors().values() if not one.is_available]:
         assert f"{label} Coming" in read_text(page)
         assert f"/new/{name}" not in page.text
         assert (await browser.get(f"{INTEGRATIONS}/new/{name}")).status_code == 404
         assert (await browser.post(f"{INTEGRATIONS}/new/{name}", data={"account": "x"})).status_code == 404
+
+
+@pytest.mark.parametrize(("name", "fields"), [("google_ads", "customer_id"), ("facebook_ads", "ad_account_id")])
+async def test_an_ad_account_is_connected_and_its_pages_speak_of_its_spend(
+    browse: Browse, shop: Shop, accounts: Accounts, name: str, fields: str
+) -> None:
+    del shop
+    browser = await browse(ACME, "admin")
+    form = await browser.get(f"{INTEGRATIONS}/new/{name}")
+    assert f'name="{fields}"' in form.text
+    entered = {**accounts.fill(name), "auto_sync": "on", "sync_frequency": "hourly"}
+    answer = await browser.post(f"{INTEGRATIONS}/new/{name}", data=entered)
+    assert answer.status_code == 303, read_text(answer, 422)
+    for path, words in (
+        (f"{INTEGRATIONS}/int_{ACME}_1", "is connected"),
+        (f"/tenants/{ACME}/syncs", "Everything"),
+        (f"/tenants/{ACME}/syncs/start", "Ad spend"),
+        (f"/tenants/{ACME}/syncs/completeness", "Reports are not compared"),
+    ):
+        page = await browser.get(path)
+        assert page.status_code == 200, path
+        assert words in read_text(page), path
+        assert "canary" not in page.text
 
 
 async def test_an_account_is_connected_and_what_comes_next_is_said(browse: Browse, shop: Shop) -> None:

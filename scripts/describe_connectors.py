@@ -58,12 +58,6 @@ def _describe(connector: Connector) -> str:
 
 
 def _describe_streams(connector: Connector) -> str:
-    if not connector.is_available:
-        mapped = ", ".join(f"`{name}`" for name in (*connector.mappers, *(one.name for one in connector.reports)))
-        return (
-            "\nNot available yet: the fields are checked and kept, nothing is called. Files can be mapped "
-            f"(`acequia connectors map {connector.name}`): {mapped}.\n"
-        )
     streams = (f"* {stream.label} (`{stream.name}`): {stream.permission}\n" for stream in connector.streams)
     return "\n" + "".join(streams)
 

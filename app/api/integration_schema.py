@@ -1,4 +1,4 @@
-"""The bodies of integrations as OpenAPI tells them: from the declarations of the connectors that are available."""
+"""The bodies of integrations as OpenAPI tells them: from the declarations of the connectors that there are."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -16,7 +16,7 @@ _OWN = ("tenant_id", "name", "accepted_accounts", "auto_sync", "replace_foreign_
 def _describe_new(schema: dict[str, Any]) -> None:
     own = {name: schema["properties"][name] for name in _OWN}
     forms: list[dict[str, Any]] = []
-    for connector in _list_available():
+    for connector in list_connectors().values():
         kind = {"type": "string", "const": connector.name}
         for member in ("integration_type", "type"):
             base = {**own, member: kind}
@@ -26,7 +26,7 @@ def _describe_new(schema: dict[str, Any]) -> None:
 
 def _describe_fields(schema: dict[str, Any]) -> None:
     """Of those that can be put to the test."""
-    connectors = [one for one in _list_available() if one.credentials]
+    connectors = [one for one in list_connectors().values() if one.check is not None]
     _replace(schema, [form for connector in connectors for form in _list_forms(connector, {}, [])])
 
 
@@ -45,11 +45,6 @@ class IntegrationFieldsBody(IntegrationFields):
 
 class IntegrationChangeBody(IntegrationChange):
     model_config = ConfigDict(json_schema_extra=_describe_change)
-
-
-def _list_available() -> list[Connector]:
-    """The fields of the others are declared and checked, and a right form of theirs is answered 501."""
-    return [connector for connector in list_connectors().values() if connector.is_available]
 
 
 def _replace(schema: dict[str, Any], forms: list[dict[str, Any]]) -> None:

@@ -107,7 +107,9 @@ OPERATIONS = (
         "validate_integration", "POST", f"{PATH}/validate/{{type}}", "anywhere", "integrations:operate",
         "Put credentials to the test: the provider is really called, and nothing is stored", TAG, post_validation,
         Envelope[Validation], body=IntegrationFieldsBody, problems=(NotAvailableError,),
-        description="The connector's fields, flat or under `config`. Each finding says what to mend.",
+        description="The connector's fields, flat or under `config`. Each finding says what to mend, and in which "
+        "field. A single-use token is used up by it: what came of it is kept for the integration that is made of the "
+        "same credentials.",
     ),
     Operation(
         "list_integrations", "GET", PATH, "tenant", "integrations:read",
@@ -118,11 +120,11 @@ OPERATIONS = (
         "create_integration", "POST", PATH, "tenant", "integrations:write",
         "Connect an account: credentials are put to the test, and the provider is told to call us", TAG,
         post_integration, Envelope[IssuedIntegration], 201, tenant_in="body", body=NewIntegrationBody,
-        problems=(ConflictError, NotAvailableError), shows_secret=True,
+        problems=(ConflictError,), shows_secret=True,
         description="The connector's fields stand beside the other members or under `config`. VTEX keeps one hook per "
         "app key: somebody else's is left alone unless `replace_foreign_hook` is true. Wrong credentials are stored "
-        "nowhere; a provider that is down stops nothing, and the answer says what is to be done. The types that are "
-        "not available yet (MercadoLibre, Google Ads, Facebook Ads) have their fields checked and are answered 501.",
+        "nowhere; a provider that is down stops nothing, and the answer says what is to be done. Only MercadoLibre "
+        "must be there when `user_id` is left out: it tells whose account it is.",
     ),
     Operation(
         "get_integration", "GET", ONE, "tenant", "integrations:read", "One integration, without secrets", TAG, get_one,

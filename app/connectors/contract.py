@@ -125,9 +125,7 @@ class Report(NamedTuple):
 class Connector(NamedTuple):
     """The declaration of one connector. `mappers` take one decoded JSON document each.
 
-    `is_available` False: its fields can be declared and checked, its documents mapped and its errors told apart, and
-    nothing is called or synced yet; it shows no streams. `classify`: what an error of the provider means; None for who
-    is never called.
+    `classify`: what an error of the provider means; None for who is never called.
     `account_field`: the configuration field that names the account at the provider. Where the provider tells it only
     once it is called, `account_stand_in` names the fields that stand for it until then: see `name_account`.
     `make_readers`: what syncs list its streams with, `make_report_readers`: what they read its reports with,
@@ -147,7 +145,6 @@ class Connector(NamedTuple):
     mappers: Mapping[RecordStream, Callable[[object], Record]] = MappingProxyType({})
     reports: tuple[Report, ...] = ()
     classify: Callable[[ErrorAnswer], Verdict | None] | None = None
-    is_available: bool = True
     account_field: str = "account"
     account_stand_in: tuple[str, ...] = ()
     make_readers: Callable[[Tools], Mapping[RecordStream, StreamReader]] | None = None

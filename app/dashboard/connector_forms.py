@@ -32,11 +32,11 @@ class FormField(NamedTuple):
         return [(one, one) for one in self.choices]
 
 
-def find_available(name: str) -> Connector:
-    """Raises NotFoundError, also for one that cannot be chosen yet."""
+def find_connector(name: str) -> Connector:
+    """Raises NotFoundError."""
     connector = list_connectors().get(name)
-    if connector is None or not connector.is_available:
-        raise NotFoundError("There is no such type of integration, or not yet.")
+    if connector is None:
+        raise NotFoundError("There is no such type of integration.")
     return connector
 
 

@@ -22,7 +22,7 @@ from app.services.entered_tokens import EnteredTokens
 from app.services.first_syncs import request_first_sync
 from app.services.ids import IntegrationId
 from app.services.integration_addresses import ensure_endpoints, list_addresses
-from app.services.integration_checks import Examined, check_available, examine, refuse_useless, tell_problem
+from app.services.integration_checks import Examined, examine, refuse_useless, tell_problem
 from app.services.integration_forms import (
     CheckedForm,
     check_accounts,
@@ -51,11 +51,10 @@ async def create_integration(
     office: Office, tenant_id: int, wanted: NewIntegration, *, actor: Actor
 ) -> tuple[IssuedIntegration, int]:
     """The integration with its addresses, and its revision. Raises InvalidInputError, ConflictError,
-    NotAvailableError; KeystoreUnavailableError, QueueUnavailableError."""
+    KeystoreUnavailableError, QueueUnavailableError."""
     connector = get_connector(find_type(wanted))
     form = check_form(connector, wanted)
     check_accounts(connector, form.account, wanted.accepted_accounts)
-    check_available(connector)
     await _refuse_taken(office, tenant_id, connector.name, form.account)
     examined = await examine(office, connector, form, wanted, EnteredTokens(office))
     refuse_useless(connector, examined.checked, wanted)

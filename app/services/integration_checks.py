@@ -26,8 +26,6 @@ from db.integrations import Integration as Row
 from db.integrations import set_integration_status
 from schemas.integrations import FieldsBody, Finding, IntegrationFields, Validation
 
-_NOT_TO_BE_VALIDATED = "there are no credentials to validate."
-
 
 class Examined(NamedTuple):
     """What a check found, and the tokens that it may have brought forth."""
@@ -47,8 +45,7 @@ async def validate_fields(office: Office, name: str, body: IntegrationFields) ->
         raise NotFoundError(f"There is no such type of integration; there are: {', '.join(list_connectors())}.")
     form = check_form(connector, body)
     if connector.check is None:
-        check_available(connector)
-        raise NotAvailableError(f"{connector.label}: {_NOT_TO_BE_VALIDATED}")
+        raise NotAvailableError(f"{connector.label}: there are no credentials to validate.")
     examined = await examine(office, connector, form, body, EnteredTokens(office))
     return _show(name, examined.checked)
 
@@ -81,12 +78,6 @@ async def _resume(office: Office, row: Row, actor: Actor) -> None:
         ):  # fmt: skip
             object_id = str(IntegrationId(row.tenant_id, row.integration_id))
             await write_audit(connection, row.tenant_id, actor, "integration.resumed", "integration", object_id)
-
-
-def check_available(connector: Connector) -> None:
-    """Raises NotAvailableError for a connector whose fields are declared and that calls nobody yet."""
-    if not connector.is_available:
-        raise NotAvailableError(f"{connector.label} is not available yet. Its fields are right; nothing was stored.")
 
 
 async def examine(

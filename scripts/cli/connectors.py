@@ -28,7 +28,6 @@ def list_command(as_json: Annotated[bool, typer.Option("--json", help="One JSON 
         {
             "name": connector.name,
             "label": connector.label,
-            "is_available": connector.is_available,
             "mapper_version": connector.mapper_version,
             "streams": [stream.name for stream in connector.streams],
             "mapped": list(_list_mappers(connector)),
@@ -43,10 +42,7 @@ def list_command(as_json: Annotated[bool, typer.Option("--json", help="One JSON 
         return
     for connector in list_connectors().values():
         streams = ", ".join(stream.name for stream in connector.streams)
-        typer.echo(
-            f"{connector.name:<14} {connector.label:<20} "
-            + (f"streams: {streams}" if connector.is_available else _describe_waiting(connector))
-        )
+        typer.echo(f"{connector.name:<14} {connector.label:<20} streams: {streams}")
 
 
 @app.command("map")
@@ -97,11 +93,6 @@ def classify_command(
         typer.echo(f"{file}: is no error answer of {connector.label}", err=True)
         raise typer.Exit(1)
     typer.echo(orjson.dumps(verdict._asdict()).decode() if as_json else verdict.kind)
-
-
-def _describe_waiting(connector: Connector) -> str:
-    mapped = ", ".join(_list_mappers(connector))
-    return "not available yet" + (f"; files can be mapped: {mapped}" if mapped else "")
 
 
 def _get_connector(name: str) -> Connector:

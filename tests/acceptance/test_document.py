@@ -10,7 +10,6 @@ from typing import Any
 import httpx
 import pytest
 
-from app.connectors.registry import list_connectors
 from scripts.stack.stack import Stack, StackOptions
 
 pytestmark = pytest.mark.kill
@@ -171,17 +170,14 @@ async def test_creating_an_integration(client: httpx.AsyncClient, stack: Stack) 
 
 
 @pytest.mark.parametrize("body", OTHER_TYPES, ids=lambda body: str(body["type"]))
-async def test_the_other_types_are_checked(client: httpx.AsyncClient, body: Any) -> None:
-    """What it prints is no credential: Meta says so. Consent at Google, which it leaves out, may come later."""
+async def test_the_other_types_are_put_to_the_test(client: httpx.AsyncClient, body: Any) -> None:
     answer = await client.post("/tenant-integrations", json={"tenant_id": 56, **body})
-    if not list_connectors()[body["type"]].is_available:
-        assert read(answer, 501)["code"] == "not_available"
-    elif body["type"] == "google_ads":
+    if body["type"] == "google_ads":  # without a refresh token: it waits for somebody's consent
         made = read(answer, 201)["data"]
-        assert [finding["code"] for finding in made["findings"]] == ["token_missing"]
+        assert [one["code"] for one in made["findings"]] == ["token_missing"]
         read(await client.delete(f"/tenant-integrations/{made['id']}"))
     else:
-        assert read(answer, 422)["code"] == "invalid_input"
+        assert [one["code"] for one in read(answer, 422)["errors"]] == ["reconnect"]
     wrong = {**body["config"], "nonsense": "x"}
     refused = await client.post("/tenant-integrations", json={"tenant_id": 56, **body, "config": wrong})
     assert read(refused, 422)["code"] == "invalid_input"

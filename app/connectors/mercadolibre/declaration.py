@@ -17,7 +17,6 @@ CONNECTOR = Connector(
     name="mercadolibre",
     label="MercadoLibre",
     mapper_version=MAPPER_VERSION,
-    is_available=False,
     # Orders belong to the seller, whatever application reads them; the seller is told with the first access token.
     account_field="user_id",
     account_stand_in=("site_id", "client_id"),

@@ -6,7 +6,7 @@ from typing import Any
 from app.connectors.contract import Connector, Field
 from app.connectors.registry import get_connector, list_connectors
 from app.dashboard.connector_forms import (
-    find_available,
+    find_connector,
     make_fields,
     read_values,
     say_finding,
@@ -28,8 +28,8 @@ BASE = "/tenants/{tenant_id:int}/integrations"
 
 
 async def show_choices(visit: Visit) -> View:
-    """Those that can be connected first; the others are told of and cannot be chosen."""
-    connectors = sorted(list_connectors().values(), key=lambda one: (not one.is_available, not one.credentials))
+    """Stores first, then what else is asked, then who sends by himself."""
+    connectors = sorted(list_connectors().values(), key=_find_rank)
     choices = [
         (
             one,
@@ -41,13 +41,17 @@ async def show_choices(visit: Visit) -> View:
     return View("integrations/choose.html", {"choices": choices})
 
 
+def _find_rank(connector: Connector) -> tuple[bool, bool]:
+    return not connector.credentials, all(stream.name != "orders" for stream in connector.streams)
+
+
 async def show_new(visit: Visit) -> View:
-    return _render_new(visit, find_available(visit.text("type")), ())
+    return _render_new(visit, find_connector(visit.text("type")), ())
 
 
 async def create(visit: Visit) -> View | Go:
     """`do=try`: only asks the provider. Else the credentials are tried, and stored if they are of use."""
-    connector = find_available(visit.text("type"))
+    connector = find_connector(visit.text("type"))
     values = read_values(visit, (*connector.config, *connector.credentials))
     if visit.form.get("do") == "try":
         body = make_model(IntegrationFields, {"config": values})

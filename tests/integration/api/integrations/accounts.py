@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import aiohttp
 import pytest
 
-from app.connectors.registry import list_connectors
 from tests.integration.api.conftest import ACME, read
 from tests.integration.api.integrations.conftest import PATH, Shop
 from tests.integration.sandbox.test_facebook_ads import Facebook
@@ -99,18 +98,5 @@ async def accounts(sandbox_process: str) -> AsyncIterator[Accounts]:
 
 
 @pytest.fixture
-def available(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """All connectors can be chosen, those too that cannot yet."""
-    for name, connector in list_connectors().items():
-        declaration = f"app.connectors.{name}.declaration.CONNECTOR"
-        monkeypatch.setattr(declaration, connector._replace(is_available=True))
-    list_connectors.cache_clear()
-    yield
-    monkeypatch.undo()
-    list_connectors.cache_clear()
-
-
-@pytest.fixture
-def entering(shop: Shop, accounts: Accounts, available: None) -> Entering:
-    del available
+def entering(shop: Shop, accounts: Accounts) -> Entering:
     return Entering(shop, accounts)

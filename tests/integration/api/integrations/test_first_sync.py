@@ -6,11 +6,11 @@ import httpx
 import pytest
 
 from tests.integration.api.conftest import ACME, GLOBEX, read
-from tests.integration.api.integrations.accounts import Entering, accounts, available, entering
+from tests.integration.api.integrations.accounts import Entering, accounts, entering
 from tests.integration.api.integrations.conftest import APP_KEY, PATH, TOKEN, Shop
 from tests.integration.syncs.conftest import listable
 
-__all__ = ["accounts", "available", "entering", "listable"]
+__all__ = ["accounts", "entering", "listable"]
 
 pytestmark = pytest.mark.usefixtures("listable")
 OTHER_KEY = "vtexappkey-acme-GHIJKL"

@@ -18,11 +18,11 @@ from db.entered_tokens import forget_entered
 from db.integration_tokens import TokenPlace
 from db.pool import Database
 from tests.integration.api.conftest import ACME, GLOBEX
-from tests.integration.api.integrations.accounts import Accounts, Entering, accounts, available, entering
+from tests.integration.api.integrations.accounts import Accounts, Entering, accounts, entering
 from tests.integration.api.integrations.conftest import PATH, find_urls
 from tests.integration.sandbox.test_mercadolibre import Meli
 
-__all__ = ["accounts", "available", "entering"]
+__all__ = ["accounts", "entering"]
 
 ROOT = Path(__file__).resolve().parents[4]
 NAME = "mercadolibre"

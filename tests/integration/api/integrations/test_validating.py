@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.integration.api.conftest import ACME, read
-from tests.integration.api.integrations.accounts import Accounts, Entering, accounts, available, entering
+from tests.integration.api.integrations.accounts import Accounts, Entering, accounts, entering
 from tests.integration.api.integrations.conftest import PATH
 from tests.integration.sandbox.test_facebook_ads import error
 from tests.integration.sandbox.test_google_ads import failure
 
-__all__ = ["accounts", "available", "entering"]
+__all__ = ["accounts", "entering"]
 
 
 async def test_good_credentials_are_said_to_be(entering: Entering) -> None:

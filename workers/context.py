@@ -10,6 +10,7 @@ from app.core.processes import Heartbeat, WorkLog
 from app.core.queue import Queue
 from app.core.settings import Settings
 from app.services.attempts import AttemptNotes
+from app.services.credential_ends import CredentialEnds
 from app.services.hook_watchdog import HookWatchdog
 from app.services.hooks_protocol import Hooks
 from app.services.integrations import LiveIntegrations
@@ -42,6 +43,7 @@ class DrainContext:
     attempts: AttemptNotes
     hooks: Hooks | None = None
     watchdog: HookWatchdog | None = None
+    ends: CredentialEnds | None = None
     heartbeat: Heartbeat | None = None
     work: WorkLog = field(default_factory=WorkLog)
     owed: OwedCalls = field(default_factory=OwedCalls)

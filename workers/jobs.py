@@ -110,6 +110,14 @@ async def watch_hooks(ctx: dict[str, Any], *args: Any, **kwargs: Any) -> None:
         await context.watchdog.run_turn()
 
 
+async def ask_for_ends(ctx: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+    """Until when credentials are valid."""
+    del args, kwargs
+    context: DrainContext = ctx["drain"]
+    if context.ends is not None:
+        await context.ends.run_turn()
+
+
 async def watch_tenants(ctx: dict[str, Any], *args: Any, **kwargs: Any) -> None:
     """Every tenant's figures, judged and put down; alerts where somebody must see to something."""
     del args, kwargs
@@ -144,6 +152,7 @@ def list_functions() -> list[Any]:
         forget_entered_tokens,
         keep_hooks,
         watch_hooks,
+        ask_for_ends,
         watch_tenants,
         roll_up_series,
         *alert_jobs.FUNCTIONS,
@@ -160,6 +169,7 @@ def list_crons(settings: Settings) -> list[Any]:
         make_cron(erase_deleted_tenants, seconds=30),
         make_cron(keep_hooks, seconds=40),
         make_cron(watch_hooks, seconds=5),
+        make_cron(ask_for_ends, seconds=15),
         make_cron(roll_up_series, minutes=set(range(1, 60, 5)), seconds=35, at_start=True),
         make_cron(watch_tenants, seconds=find_watch_seconds(settings.watch_interval_s), at_start=True),
         make_cron(forget_old_calls, minutes={37}),

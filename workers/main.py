@@ -26,6 +26,7 @@ from app.core.processes import Heartbeat, WorkLog, total
 from app.core.serving import make_server
 from app.core.settings import Settings
 from app.services.attempts import AttemptNotes
+from app.services.credential_ends import CredentialEnds
 from app.services.hook_probes import HookProbes
 from app.services.hook_silence import HookSilence
 from app.services.hook_watchdog import HookWatchdog
@@ -60,6 +61,7 @@ async def build_context(settings: Settings, resources: AsyncExitStack) -> DrainC
     resources.push_async_callback(asked.aclose)
     asked_vtex = VtexClient(asked, url_template=settings.vtex_url_template)
     hooks = ProviderHooks(settings=settings, database=database, keyring=keyring, redis=redis, vtex=asked_vtex)
+    open_vault = make_open_vault(database, keyring, settings)
     own = OwnAddress()
     resources.push_async_callback(own.aclose)
     work = WorkLog()
@@ -72,7 +74,7 @@ async def build_context(settings: Settings, resources: AsyncExitStack) -> DrainC
         keyring=keyring,
         integrations=integrations,
         tenants=LiveTenants(database),
-        observer=make_observer(Tools(outbound, settings, make_open_vault(database, keyring, settings), "live")),
+        observer=make_observer(Tools(outbound, settings, open_vault, "live")),
         latency=LatencyRecorder(cache),
         gate=DatabaseGate(database),
         waits=Waits(settings, database, queue, integrations),
@@ -96,6 +98,7 @@ async def build_context(settings: Settings, resources: AsyncExitStack) -> DrainC
             silence=HookSilence(settings, database, queue),
             queue=queue,
         ),
+        ends=CredentialEnds(database, keyring, Tools(asked, settings, open_vault, "live")),
     )
 
 

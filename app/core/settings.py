@@ -278,6 +278,10 @@ class Settings(BaseSettings):
     entered_tokens_days: int = Field(
         7, ge=1, description="how long tokens of credentials are kept that were tested and that no integration uses"
     )
+    credential_check_interval_s: int = Field(
+        86_400, ge=3_600, description="how often a provider is asked until when credentials are valid"
+    )
+    credential_checks_per_minute: int = Field(30, ge=1, le=600, description="integrations asked about a minute")
 
     # The watchdog of providers' hooks.
     hook_check_interval_s: int = Field(

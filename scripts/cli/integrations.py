@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from pydantic import BaseModel
 
+from app.connectors.contract import Field
 from app.connectors.registry import get_connector, list_connectors
 from app.services import integration_admin, integration_checks, integration_reads, integration_states
 from app.services.ids import read_integration_id
@@ -24,6 +25,9 @@ IntegrationArgument = typer.Argument(metavar="INTEGRATION", help="Its id, for ex
 TypeArgument = typer.Argument(metavar="TYPE", help=f"One of {', '.join(list_connectors())}.")
 FieldsArgument = typer.Argument(metavar="FIELD=VALUE…", help="The connector's fields; secrets are asked for.")
 ReplaceOption = typer.Option("--replace-foreign-hook", help="Take the place of somebody else's hook.")
+ExpiryOption = typer.Option(
+    "--credentials-expire-at", metavar="TIME", help="Until when they are valid, as 2027-01-31T00:00:00Z, if known."
+)
 COLUMNS = ("id", "type", "name", "account", "status", "hook", "last_sync")
 SECRET_VARIABLE = "ACEQUIA_FIELD_{}"  # noqa: S105 - how the variable is called
 
@@ -87,6 +91,7 @@ def create_command(
     type_name: Annotated[str, TypeArgument],
     fields: Annotated[list[str] | None, FieldsArgument] = None,
     name: Annotated[str | None, typer.Option(help="As people call it.")] = None,
+    expire_at: Annotated[str | None, ExpiryOption] = None,
     replaces_foreign: Annotated[bool, ReplaceOption] = False,
     as_json: Annotated[bool, JsonOption] = False,
 ) -> None:
@@ -95,7 +100,7 @@ def create_command(
     async def work() -> None:
         wanted = make_form(
             NewIntegration, tenant_id=tenant_id, type=type_name, name=name, replace_foreign_hook=replaces_foreign,
-            config=read_fields(type_name, fields or []),
+            credentials_expire_at=expire_at, config=read_fields(type_name, fields or []),
         )  # fmt: skip
         async with open_operator_office() as office:
             await find_place(office, tenant_id, None)
@@ -215,8 +220,15 @@ def read_fields(type_name: str, words: list[str]) -> dict[str, str]:
         if not field.is_secret or field.name in values:
             continue
         given = os.environ.get(SECRET_VARIABLE.format(field.name.upper()))
-        values[field.name] = given if given is not None else typer.prompt(field.label, hide_input=True)
+        values[field.name] = given if given is not None else _ask_for(field)
     return values
+
+
+def _ask_for(field: Field) -> str:
+    """What is not needed may be left empty."""
+    default = None if field.is_required else ""
+    told: str = typer.prompt(field.label, default=default, hide_input=True, show_default=False)
+    return told
 
 
 def write_address(one: ProviderAddress) -> str:

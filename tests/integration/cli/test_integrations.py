@@ -26,8 +26,9 @@ async def test_an_integration_is_made_paused_resumed_rotated_and_deleted(acequia
     fields = (f"account={store}", f"app_key={KEY}")
     validated = await acequia("integrations", "validate", "vtex", *fields, ACEQUIA_FIELD_APP_TOKEN=TOKEN)
     assert validated.code == 0, validated.err
-    made = await ask(acequia, "integrations", "create", "57", "vtex", *fields, f"app_token={TOKEN}")
-    assert made["hook"]["status"] == "registered"
+    end = ("--credentials-expire-at", "2031-01-31T00:00:00Z")
+    made = await ask(acequia, "integrations", "create", "57", "vtex", *fields, f"app_token={TOKEN}", *end)
+    assert (made["hook"]["status"], made["credentials_expire_at"]) == ("registered", end[1])
     one = made["id"]
     assert (await ask(acequia, "integrations", "pause", one))["status"] == "paused"
     assert (await ask(acequia, "integrations", "resume", one))["status"] == "active"

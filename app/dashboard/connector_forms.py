@@ -70,6 +70,20 @@ def tell_wrong(visit: Visit) -> dict[str, object]:
     return {"is_wrong": is_wrong, "told": None} if is_wrong else {"is_wrong": False}
 
 
+def tell_others(visit: Visit, connector: Connector) -> list[str]:
+    """What is wrong and beside no field: the provider refuses something that none of them is about."""
+    if not isinstance(visit.problem, InvalidInputError):
+        return []
+    fields = (*connector.config, *connector.credentials)
+    names = {name for field in fields for name in (field.name, *field.aliases)}
+    return [
+        said
+        for one in visit.problem.problems
+        if one.code is not None and one.pointer.rpartition("/")[2] not in names
+        for said in [_say(visit, connector.name, one.code, one.about) or one.detail]
+    ]
+
+
 def say_finding(visit: Visit, connector: str, finding: Finding) -> str:
     """A finding in the viewer's language; as the check says it where nobody has translated it."""
     return _say(visit, connector, finding.code, finding.permission or finding.about) or finding.message

@@ -31,6 +31,10 @@ class Texts(NamedTuple):
     def has(self, key: str) -> bool:
         return key in self.by_key
 
+    def is_plain(self, key: str) -> bool:
+        """Whether it is there, and says all that it says without being given a part."""
+        return key in self.by_key and not list_parts(next(iter(self.by_key[key].values())))
+
     def get(self, locale: Locale, key: str, **args: Any) -> str:
         """Raises KeyError for a key that there is not, or a part that is not given."""
         form = self.by_key[key][locale.language]

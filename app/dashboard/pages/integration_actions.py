@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
+from app.connectors.registry import get_connector
 from app.core.errors import FieldProblem, InvalidInputError
 from app.dashboard.confirm import confirm
 from app.dashboard.inputs import make_model
 from app.dashboard.page import Go, Page, View
-from app.dashboard.pages.integrations import count_waiting, read_integration, show_one, show_with
+from app.dashboard.pages.integrations import count_waiting, find_real_time, read_integration, show_one, show_with
 from app.dashboard.visit import SAID, Visit
 from app.services.enqueue import enqueue_pointers
 from app.services.integration_admin import delete_integration
@@ -161,8 +162,9 @@ async def fetch(visit: Visit) -> View:
 async def show_deletion(visit: Visit) -> View:
     shown, _ = await read_integration(visit)
     waiting = await count_waiting(visit)
+    has_hook = find_real_time(get_connector(shown.type)) == "hook"
     says = [
-        visit.t("integrations.delete_goes", name=shown.name),
+        visit.t("integrations.delete_goes" if has_hook else "integrations.delete_goes_plain", name=shown.name),
         visit.t("integrations.delete_stays"),
         visit.t("integrations.delete_again"),
     ]
@@ -200,7 +202,9 @@ def _confirm(
 
 
 def _render_fetch(visit: Visit, shown: Integration, pointers: Sequence[Pointer]) -> View:
-    return View("integrations/fetch.html", {"integration": shown, "pointers": pointers, "max": OBJECTS_MAX})
+    streams = [(name, visit.t(f"words.stream_{name}")) for name in get_connector(shown.type).mappers]
+    data = {"integration": shown, "pointers": pointers, "max": OBJECTS_MAX, "streams": streams}
+    return View("integrations/fetch.html", data)
 
 
 PAGES = (

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.connectors.contract import Connector, Field
-from app.connectors.registry import get_connector, list_connectors
+from app.connectors.registry import get_connector
 from app.dashboard.connector_forms import (
     find_connector,
     make_fields,
@@ -12,11 +12,18 @@ from app.dashboard.connector_forms import (
     say_finding,
     say_label,
     say_text,
+    tell_others,
     tell_wrong,
 )
 from app.dashboard.inputs import make_model
 from app.dashboard.page import Go, Page, View
-from app.dashboard.pages.integrations import list_setup_steps, read_integration
+from app.dashboard.pages.integrations import (
+    can_test,
+    find_real_time,
+    list_setup_steps,
+    rank_connectors,
+    read_integration,
+)
 from app.dashboard.visit import Visit
 from app.services.integration_admin import create_integration
 from app.services.integration_changes import change_integration
@@ -28,21 +35,15 @@ BASE = "/tenants/{tenant_id:int}/integrations"
 
 
 async def show_choices(visit: Visit) -> View:
-    """Stores first, then what else is asked, then who sends by himself."""
-    connectors = sorted(list_connectors().values(), key=_find_rank)
     choices = [
         (
             one,
             say_label(visit, one),
             say_text(visit, f"connectors.{one.name}.says", ", ".join(stream.label for stream in one.streams)),
         )
-        for one in connectors
+        for one in rank_connectors()
     ]
     return View("integrations/choose.html", {"choices": choices})
-
-
-def _find_rank(connector: Connector) -> tuple[bool, bool]:
-    return not connector.credentials, all(stream.name != "orders" for stream in connector.streams)
 
 
 async def show_new(visit: Visit) -> View:
@@ -83,7 +84,8 @@ async def show_next(visit: Visit) -> View:
         "integration": shown,
         "by_hand": [one for one in connector.endpoints if one.authentication != "secret_header"],
         "run": runs[0] if runs else None,
-        "warnings": [key for key in _list_warnings(visit, connector) if visit.texts.has(key)],
+        "can_test": can_test(connector),
+        "warnings": _list_warnings(visit, connector),
     }
     return View("integrations/next.html", data)
 
@@ -100,6 +102,8 @@ async def show_change(visit: Visit) -> View:
         "name": visit.form.get("name", shown.name),
         "accounts": visit.form.get("accepted_accounts", ", ".join(shown.accepted_accounts[1:])),
         "auto_sync": "auto_sync" in visit.form if visit.form else shown.auto_sync,
+        "others": tell_others(visit, connector),
+        "takes_calls": bool(connector.endpoints),
         **tell_wrong(visit),
     }
     return View("integrations/change.html", data)
@@ -138,7 +142,8 @@ def _render_new(visit: Visit, connector: Connector, findings: Sequence[Finding])
         "is_typed": bool(visit.form),
         "form": visit.form,
         "can_try": bool(connector.credentials),
-        "has_hook": any(one.authentication == "secret_header" for one in connector.endpoints),
+        "has_hook": find_real_time(connector) == "hook",
+        "others": tell_others(visit, connector),
         **tell_wrong(visit),
     }
     return View("integrations/new.html", data)
@@ -162,9 +167,12 @@ def _place_findings(connector: Connector, findings: Sequence[Finding]) -> dict[s
 
 
 def _list_warnings(visit: Visit, connector: Connector) -> list[str]:
-    """What was found when it was made and stood in nobody's way: codes in the address, of which there are texts."""
-    found = visit.request.query_params.getlist("found")[:10]
-    return [f"integrations.found_{code}" for code in dict.fromkeys(found) if code.isidentifier()]
+    """What was found when it was made and stood in nobody's way: codes in the address, of which there are texts. What
+    a connector says of a finding with a name in it is not known here any more."""
+    codes = [code for code in dict.fromkeys(visit.request.query_params.getlist("found")[:10]) if code.isidentifier()]
+    pairs = [(f"integrations.found_{code}", f"connectors.{connector.name}.finding.{code}") for code in codes]
+    keys = [next((key for key in pair if visit.texts.is_plain(key)), None) for pair in pairs]
+    return [visit.t(key) for key in keys if key is not None]
 
 
 def _split(accounts: str) -> list[str]:

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
+from app.connectors.contract import Connector
 from app.connectors.registry import get_connector, list_connectors
 from app.core.errors import AcequiaError, NotFoundError, QueueUnavailableError
 from app.dashboard.connector_forms import make_fields, say_finding, say_label, say_text
@@ -17,11 +18,13 @@ from app.services.secret_states import list_secret_states
 from app.services.sync_requests import list_syncable_streams
 from app.services.sync_runs import list_runs
 from app.services.sync_status import read_sync_status
+from app.services.test_events import TESTED_KINDS
 from schemas.integrations import Integration, Validation
 from schemas.ledger import EventsQuery, GapShown
 from schemas.syncs import RunsQuery
 
 RUNS_SHOWN = 5
+RealTime = Literal["hook", "calls", "syncs"]
 
 
 def find_integration(visit: Visit) -> int:
@@ -49,7 +52,12 @@ async def show_list(visit: Visit) -> View:
         "labels": {name: say_label(visit, connector) for name, connector in list_connectors().items()},
         "gaps": _group_gaps(await list_tenant_gaps(visit.office, visit.tenant_id)),
         "waiting": await count_waiting(visit),
-        "steps": list_setup_steps(visit, "vtex"),
+        "real_time": {name: find_real_time(connector) for name, connector in list_connectors().items()},
+        "reconnect": {one.id: say_reconnect(visit, one) for one in shown},
+        "choices": [
+            (one.name, say_label(visit, one), say_text(visit, f"connectors.{one.name}.says", ""))
+            for one in rank_connectors()
+        ],
     }
     return View("integrations/list.html", data)
 
@@ -78,7 +86,11 @@ async def show_with(visit: Visit, validation: Validation | None) -> View:
         "budget": await _find_budget(visit, shown),
         "secrets": await _list_secrets(visit, number),
         "is_syncable": bool(list_syncable_streams(shown.type)),
-        "has_fetch": any(one.stream for one in connector.endpoints),
+        "real_time": find_real_time(connector),
+        "reconnect": say_reconnect(visit, shown),
+        "steps": list_setup_steps(visit, shown.type),
+        "can_test": can_test(connector),
+        "has_fetch": connector.make_live_reader is not None,
         "credential_fields": make_fields(visit, connector, connector.credentials, {}),
         "validation": validation,
         "findings": [
@@ -86,6 +98,34 @@ async def show_with(visit: Visit, validation: Validation | None) -> View:
         ],
     }
     return View("integrations/show.html", data)
+
+
+def rank_connectors() -> list[Connector]:
+    """Stores first, then what else is asked, then who sends by himself."""
+    return sorted(
+        list_connectors().values(),
+        key=lambda one: (not one.credentials, all(stream.name != "orders" for stream in one.streams)),
+    )
+
+
+def find_real_time(connector: Connector) -> RealTime:
+    """How it is told of changes: by a hook that is set at the provider, by calls to an address that somebody copies
+    there, or not at all, so that syncs bring everything."""
+    if any(one.authentication == "secret_header" for one in connector.endpoints):
+        return "hook"
+    return "calls" if connector.endpoints else "syncs"
+
+
+def can_test(connector: Connector) -> bool:
+    """Whether there is an address that a test call can be sent to."""
+    return any(one.kind in TESTED_KINDS for one in connector.endpoints)
+
+
+def say_reconnect(visit: Visit, shown: Integration) -> str | None:
+    """What to do about an authorisation that counts no more; None for one that counts, and where credentials are no
+    authorisation of a person's."""
+    key = f"connectors.{shown.type}.finding.reconnect"
+    return visit.t(key) if shown.status == "credentials_refused" and visit.texts.has(key) else None
 
 
 def list_setup_steps(visit: Visit, connector: str) -> list[str]:
